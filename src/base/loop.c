@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/loop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+
+#define EVENTS_PER_WAIT 32
+
+struct vmm_loop {
+    int epoll_fd;
+    int wake_fd;
+    pthread_mutex_t mutex; /* guards the timer list; taken inside device locks, never around callbacks */
+    struct vmm_list timers;
+};
+
+uint64_t
+vmm_monotonic_now (void)
+{
+    struct timespec now;
+
+    clock_gettime (CLOCK_MONOTONIC, &now);
+    return (uint64_t) now.tv_sec * 1000000000u + (uint64_t) now.tv_nsec;
+}
+
+void
+vmm_clock_init (struct vmm_clock *clock)
+{
+    pthread_mutex_init (&clock->mutex, NULL);
+    clock->running = false;
+    clock->offset = 0;
+    clock->stopped_at = 0;
+}
+
+void
+vmm_clock_fini (struct vmm_clock *clock)
+{
+    pthread_mutex_destroy (&clock->mutex);
+}
+
+static uint64_t
+clock_now_locked (const struct vmm_clock *clock)
+{
+    return clock->running ? vmm_monotonic_now () + (uint64_t) clock->offset : clock->stopped_at;
+}
+
+uint64_t
+vmm_clock_now (struct vmm_clock *clock)
+{
+    uint64_t now;
+
+    pthread_mutex_lock (&clock->mutex);
+    now = clock_now_locked (clock);
+    pthread_mutex_unlock (&clock->mutex);
+    return now;
+}
+
+void
+vmm_clock_set (struct vmm_clock *clock, uint64_t now)
+{
+    pthread_mutex_lock (&clock->mutex);
+    clock->stopped_at = now;
+    clock->offset = (int64_t) (now - vmm_monotonic_now ());
+    pthread_mutex_unlock (&clock->mutex);
+}
+
+void
+vmm_clock_start (struct vmm_clock *clock)
+{
+    pthread_mutex_lock (&clock->mutex);
+    if (!clock->running) {
+        clock->offset = (int64_t) (clock->stopped_at - vmm_monotonic_now ());
+        clock->running = true;
+    }
+    pthread_mutex_unlock (&clock->mutex);
+}
+
+void
+vmm_clock_stop (struct vmm_clock *clock)
+{
+    pthread_mutex_lock (&clock->mutex);
+    clock->stopped_at = clock_now_locked (clock);
+    clock->running = false;
+    pthread_mutex_unlock (&clock->mutex);
+}
+
+/* Nanoseconds until @timer is due (0 when overdue), UINT64_MAX while its clock stands still. */
+static uint64_t
+timer_remaining (const struct vmm_timer *timer)
+{
+    uint64_t now;
+
+    if (!timer->clock)
+        now = vmm_monotonic_now ();
+    else {
+        bool running;
+
+        pthread_mutex_lock (&timer->clock->mutex);
+        running = timer->clock->running;
+        now = clock_now_locked (timer->clock);
+        pthread_mutex_unlock (&timer->clock->mutex);
+        if (!running)
+            return UINT64_MAX;
+    }
+    return timer->deadline > now ? timer->deadline - now : 0;
+}
+
+int
+vmm_loop_create (struct vmm_loop **ret_loop)
+{
+    struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
+    struct vmm_loop *loop = calloc (1, sizeof *loop);
+    int r;
+
+    if (!loop)
+        return -ENOMEM;
+    pthread_mutex_init (&loop->mutex, NULL);
+    list_init (&loop->timers);
+    loop->wake_fd = -1;
+    loop->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+    if (loop->epoll_fd < 0)
+        goto failed;
+    loop->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (loop->wake_fd < 0)
+        goto failed;
+    if (epoll_ctl (loop->epoll_fd, EPOLL_CTL_ADD, loop->wake_fd, &event) < 0)
+        goto failed;
+    *ret_loop = loop;
+    return 0;
+
+failed:
+    r = -errno;
+    vmm_loop_destroy (loop);
+    return r;
+}
+
+void
+vmm_loop_destroy (struct vmm_loop *loop)
+{
+    if (!loop)
+        return;
+    close_fd (loop->wake_fd);
+    close_fd (loop->epoll_fd);
+    pthread_mutex_destroy (&loop->mutex);
+    free (loop);
+}
+
+int
+vmm_loop_add (struct vmm_loop *loop, struct vmm_source *source, int fd, uint32_t events, pthread_mutex_t *lock,
+              void (*callback) (void *data, uint32_t events), void *data)
+{
+    struct epoll_event event = { .events = events, .data.ptr = source };
+
+    source->loop = loop;
+    source->fd = fd;
+    source->lock = lock;
+    source->callback = callback;
+    source->data = data;
+    atomic_store (&source->active, true);
+    if (epoll_ctl (loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
+        int r = -errno;
+
+        atomic_store (&source->active, false);
+        source->loop = NULL;
+        return r;
+    }
+    return 0;
+}
+
+int
+vmm_source_modify (struct vmm_source *source, uint32_t events)
+{
+    struct epoll_event event = { .events = events, .data.ptr = source };
+
+    if (!source->loop)
+        return -ENOENT;
+    return epoll_ctl (source->loop->epoll_fd, EPOLL_CTL_MOD, source->fd, &event) < 0 ? -errno : 0;
+}
+
+void
+vmm_source_remove (struct vmm_source *source)
+{
+    if (!source->loop)
+        return;
+    epoll_ctl (source->loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+    atomic_store (&source->active, false);
+    source->loop = NULL;
+}
+
+void
+vmm_timer_init (struct vmm_timer *timer, struct vmm_loop *loop, struct vmm_clock *clock, pthread_mutex_t *lock,
+                void (*callback) (void *data), void *data)
+{
+    *timer = (struct vmm_timer){
+        .loop = loop, .clock = clock, .lock = lock, .callback = callback, .data = data
+    };
+    list_init (&timer->link);
+}
+
+void
+vmm_timer_arm (struct vmm_timer *timer, uint64_t deadline)
+{
+    pthread_mutex_lock (&timer->loop->mutex);
+    list_remove (&timer->link);
+    timer->deadline = deadline;
+    timer->generation++;
+    list_append (&timer->loop->timers, &timer->link);
+    pthread_mutex_unlock (&timer->loop->mutex);
+    vmm_loop_wake (timer->loop);
+}
+
+void
+vmm_timer_disarm (struct vmm_timer *timer)
+{
+    if (!timer->loop)
+        return;
+    pthread_mutex_lock (&timer->loop->mutex);
+    list_remove (&timer->link);
+    timer->generation++;
+    pthread_mutex_unlock (&timer->loop->mutex);
+}
+
+bool
+vmm_timer_is_armed (struct vmm_timer *timer)
+{
+    bool armed;
+
+    if (!timer->loop)
+        return false;
+    pthread_mutex_lock (&timer->loop->mutex);
+    armed = !list_is_empty (&timer->link);
+    pthread_mutex_unlock (&timer->loop->mutex);
+    return armed;
+}
+
+void
+vmm_loop_wake (struct vmm_loop *loop)
+{
+    uint64_t one = 1;
+
+    /* A full counter means that the loop is awake already. */
+    if (write (loop->wake_fd, &one, sizeof one) < 0)
+        return;
+}
+
+/* The wait in milliseconds, rounded up, no longer than @timeout_ms (-1: for ever). */
+static int
+next_wait (struct vmm_loop *loop, int timeout_ms)
+{
+    uint64_t shortest = UINT64_MAX;
+    struct vmm_timer *timer;
+
+    pthread_mutex_lock (&loop->mutex);
+    list_for_each (timer, &loop->timers, link)
+        shortest = MIN_OF (shortest, timer_remaining (timer));
+    pthread_mutex_unlock (&loop->mutex);
+
+    if (shortest == UINT64_MAX)
+        return timeout_ms;
+    shortest = MIN_OF ((shortest + 999999) / 1000000, (uint64_t) INT32_MAX);
+    return timeout_ms < 0 || shortest < (uint64_t) timeout_ms ? (int) shortest : timeout_ms;
+}
+
+/* Runs one due timer; false when none is due. Re-checked under its own lock: somebody may have moved it meanwhile. */
+static bool
+run_due_timer (struct vmm_loop *loop)
+{
+    struct vmm_timer *timer, *due = NULL;
+    uint64_t generation = 0;
+    bool current;
+
+    pthread_mutex_lock (&loop->mutex);
+    list_for_each (timer, &loop->timers, link) {
+        if (timer_remaining (timer) == 0) {
+            due = timer;
+            generation = timer->generation;
+            break;
+        }
+    }
+    pthread_mutex_unlock (&loop->mutex);
+    if (!due)
+        return false;
+
+    if (due->lock)
+        pthread_mutex_lock (due->lock);
+    pthread_mutex_lock (&loop->mutex);
+    current = due->generation == generation;
+    if (current)
+        list_remove (&due->link);
+    pthread_mutex_unlock (&loop->mutex);
+    if (current)
+        due->callback (due->data);
+    if (due->lock)
+        pthread_mutex_unlock (due->lock);
+    return true;
+}
+
+static bool
+dispatch (struct vmm_loop *loop, const struct epoll_event *event)
+{
+    struct vmm_source *source = event->data.ptr;
+    uint64_t count;
+    bool ran = false;
+
+    if (!source) {
+        if (read (loop->wake_fd, &count, sizeof count) < 0)
+            return false;
+        return false;
+    }
+    if (source->lock)
+        pthread_mutex_lock (source->lock);
+    if (atomic_load (&source->active)) {
+        source->callback (source->data, event->events);
+        ran = true;
+    }
+    if (source->lock)
+        pthread_mutex_unlock (source->lock);
+    return ran;
+}
+
+int
+vmm_loop_iterate (struct vmm_loop *loop, int timeout_ms)
+{
+    struct epoll_event events[EVENTS_PER_WAIT];
+    int n_events, ran = 0;
+
+    n_events = epoll_wait (loop->epoll_fd, events, EVENTS_PER_WAIT, next_wait (loop, timeout_ms));
+    if (n_events < 0)
+        return errno == EINTR ? 0 : -errno;
+    for (int i = 0; i < n_events; i++)
+        ran += dispatch (loop, &events[i]);
+    /* Bounded, so that a timer that re-arms itself in the past cannot keep descriptors waiting. */
+    for (int i = 0; i < EVENTS_PER_WAIT && run_due_timer (loop); i++)
+        ran++;
+    return ran;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the firmware is told: numbered items and named files, served to the guest by the fw-cfg device. Anyone building the
+ * machine may add to it before the first start; items with a refresh hook are rebuilt whenever the guest selects them
+ * (ACPI tables depend on where the firmware put PCIEXBAR and the BARs).
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct fw_cfg_store;
+
+/* Keys of unnamed items. */
+enum fw_cfg_key {
+    FW_CFG_SIGNATURE = 0x00,
+    FW_CFG_ID = 0x01,
+    FW_CFG_UUID = 0x02,
+    FW_CFG_RAM_SIZE = 0x03,
+    FW_CFG_NOGRAPHIC = 0x04,
+    FW_CFG_NB_CPUS = 0x05,
+    FW_CFG_BOOT_MENU = 0x0e,
+    FW_CFG_MAX_CPUS = 0x0f,
+    FW_CFG_FILE_DIR = 0x19,
+};
+
+int fw_cfg_store_create (struct fw_cfg_store **ret_store);
+void fw_cfg_store_destroy (struct fw_cfg_store *store);
+
+/* Both copy @data and replace what was there. -ENOMEM, -ENOSPC (too many files), -ENAMETOOLONG (55 bytes). */
+int fw_cfg_add_item (struct fw_cfg_store *store, uint16_t key, const void *data, size_t length, struct vmm_error *error);
+int fw_cfg_add_file (struct fw_cfg_store *store, const char *name, const void *data, size_t length,
+                     struct vmm_error *error);
+/*
+ * A file whose contents are made by @rebuild when the guest selects it (on a vCPU or I/O thread, with the fw-cfg device's
+ * lock held): it calls fw_cfg_set_contents () for this and any sibling file. The size announced in the directory is
+ * @length, fixed; contents are cut or padded with zeroes to it.
+ */
+int fw_cfg_add_dynamic (struct fw_cfg_store *store, const char *name, size_t length, void (*rebuild) (void *data),
+                        void *data, struct vmm_error *error);
+int fw_cfg_set_contents (struct fw_cfg_store *store, const char *name, const void *data, size_t length);
+
+/* For the device: -ENOENT for absent keys. The bytes stay valid until the next add or set. */
+int fw_cfg_select (struct fw_cfg_store *store, uint16_t key, const uint8_t **ret_data, size_t *ret_length);

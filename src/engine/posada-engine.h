@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The engine's public interface: one struct vmm_machine is one virtual machine on KVM, with its own threads (one per vCPU,
+ * one for I/O). Any number live in one process. The engine installs no signal handler but an empty one for the real-time
+ * signal that kicks vCPUs, keeps no state outside the machine, and never prints or exits.
+ *
+ * Threads: create and destroy on one owner's thread; every other function on any thread. Lifecycle calls are commands: they
+ * return at once and what came of them arrives as events, behind one descriptor that the owner polls.
+ *
+ *            start            pause             resume           reset           power off
+ *   OFF      → RUNNING        refused           refused          refused         done already
+ *   RUNNING  done already     → PAUSED          done already     → RUNNING       → OFF
+ *   PAUSED   refused          done already      → RUNNING        → PAUSED        → OFF
+ *   CRASHED  refused          refused           refused          → RUNNING       → OFF
+ * The power button is ignored unless RUNNING. After OFF a machine starts again from power-on values.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/log.h"
+
+struct blk;
+struct vmm_device_class;
+struct vmm_device_config;
+struct vmm_machine;
+
+#define VMM_MAX_CPUS 64
+#define VMM_MIN_MEMORY (UINT64_C (16) << 20)
+
+enum vmm_firmware {
+    VMM_FIRMWARE_BIOS, /* SeaBIOS, or any other image of a BIOS that ends at 4 GiB */
+    VMM_FIRMWARE_NONE, /* direct kernel boot only */
+};
+
+enum vmm_accelerator {
+    VMM_ACCELERATOR_KVM,
+    VMM_ACCELERATOR_NONE, /* no vCPUs: devices driven by tests and fuzzers */
+};
+
+enum vmm_triple_fault {
+    VMM_TRIPLE_FAULT_RESETS,
+    VMM_TRIPLE_FAULT_CRASHES,
+};
+
+struct vmm_config {
+    const char *name;
+    uint8_t uuid[16]; /* all zeroes: none */
+    uint64_t memory;  /* bytes, multiple of 1 MiB, ≥ VMM_MIN_MEMORY */
+    unsigned cpus;    /* 1 to VMM_MAX_CPUS */
+    unsigned sockets, cores, threads; /* product = cpus; all 0: one socket, cpus cores */
+    enum vmm_accelerator accelerator;
+    enum vmm_triple_fault triple_fault;
+
+    enum vmm_firmware firmware;
+    const char *firmware_path; /* NULL: the distribution's */
+    const char *kernel;        /* bzImage or PVH ELF; NULL: boot through firmware */
+    const char *initrd;        /* NULL: none */
+    const char *cmdline;       /* NULL: empty */
+    const char *const *boot_order; /* ids of devices, first tried first */
+    size_t n_boot_order;
+    bool boot_menu;
+
+    const struct vmm_device_class *const *classes; /* NULL-terminated table of what can be built */
+    const struct vmm_device_config *devices;       /* created in this order */
+    size_t n_devices;
+
+    struct vmm_log log;
+};
+
+enum vmm_state {
+    VMM_OFF,
+    VMM_RUNNING,
+    VMM_PAUSED,
+    VMM_CRASHED,
+};
+
+enum vmm_event_type {
+    VMM_EVENT_STATE,      /* .state is the new one; .reason says why unless it was asked for */
+    VMM_EVENT_RESET,      /* the machine was reset; by its guest if .reason says so */
+    VMM_EVENT_REFUSED,    /* a command could not be carried out: .reason */
+};
+
+struct vmm_event {
+    enum vmm_event_type type;
+    enum vmm_state state;
+    bool by_guest;     /* the guest asked for it (ACPI power-off, reset) */
+    char reason[512];  /* one sentence or empty; a crash names the exit, RIP and the instruction bytes */
+};
+
+struct vmm_stats {
+    uint64_t run_ns;  /* guest clock */
+    uint64_t cpu_ns;  /* host CPU time of all vCPU threads */
+    uint64_t exits_io, exits_mmio, exits_halt, exits_signal, exits_other;
+    uint64_t doorbells;
+};
+
+/* Validates @config and builds the machine, OFF. Nothing of @config is kept but back ends, classes and the log hook. */
+int vmm_create (const struct vmm_config *config, struct vmm_machine **ret_machine, struct vmm_error *error);
+/* Stops it however it stands. Back ends may be closed afterwards. NULL is fine. */
+void vmm_destroy (struct vmm_machine *machine);
+
+void vmm_start (struct vmm_machine *machine);
+void vmm_pause (struct vmm_machine *machine);
+void vmm_resume (struct vmm_machine *machine);
+void vmm_reset (struct vmm_machine *machine);
+void vmm_power_off (struct vmm_machine *machine);
+void vmm_press_power_button (struct vmm_machine *machine);
+
+enum vmm_state vmm_get_state (struct vmm_machine *machine);
+/* Waits until every command given so far has been carried out. Not on the I/O thread. */
+void vmm_sync (struct vmm_machine *machine);
+
+/* Readable while events wait. */
+int vmm_event_fd (struct vmm_machine *machine);
+/* 1 and an event, or 0 if there is none. Nothing is dropped. */
+int vmm_next_event (struct vmm_machine *machine, struct vmm_event *ret_event);
+
+void vmm_get_stats (struct vmm_machine *machine, struct vmm_stats *ret_stats);
+
+/*
+ * Replaces the medium of the removable-media device @id (@medium NULL: ejects). Waits for the device to be done with the
+ * old one, which may then be closed. -ENOENT, -EOPNOTSUPP, or what the device says.
+ */
+int vmm_set_medium (struct vmm_machine *machine, const char *id, struct blk *medium, struct vmm_error *error);
+
+/* The host probe: is this host's KVM any good? Takes under a second; needs no machine. Any thread. */
+enum vmm_host_verdict {
+    VMM_HOST_USABLE,
+    VMM_HOST_NO_DEVICE,     /* /dev/kvm is absent */
+    VMM_HOST_NO_PERMISSION, /* it may not be opened */
+    VMM_HOST_NO_HARDWARE,   /* no or disabled hardware virtualization */
+    VMM_HOST_EMULATES,      /* runs firmware, but no normal kernel */
+};
+
+struct vmm_host {
+    enum vmm_host_verdict verdict;
+    const char *id;       /* "usable", "no-device", "no-permission", "no-hardware-virtualization", "only-emulates" */
+    char summary[240];    /* what it is, one sentence */
+    char advice[480];     /* what to do, one sentence; empty if usable */
+    char cpu_model[64];
+    unsigned host_cpus;
+    uint64_t host_memory; /* bytes */
+    int api_version;      /* 12 */
+    unsigned max_vcpus;
+    bool nested_hint;     /* the host itself runs in a virtual machine */
+    uint64_t probe_ns;
+};
+void vmm_probe_host (struct vmm_host *ret_host);
