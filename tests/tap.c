@@ -27,6 +27,17 @@ tap_skip (const char *reason)
     longjmp (tap_escape, TAP_SKIPPED);
 }
 
+/* A frame of its own, so that no local of the caller lives across the jump. */
+static enum tap_result
+run_one (const struct tap_test *test)
+{
+    int result = setjmp (tap_escape);
+
+    if (result == 0)
+        test->run ();
+    return (enum tap_result) result;
+}
+
 int
 tap_main (int argc, char **argv)
 {
@@ -34,14 +45,12 @@ tap_main (int argc, char **argv)
 
     setvbuf (stdout, NULL, _IOLBF, 0);
     for (struct tap_test *test = tap_first; test; test = test->next) {
-        int result;
+        enum tap_result result;
 
         if (argc > 1 && !strstr (test->name, argv[1]))
             continue;
         number++;
-        result = setjmp (tap_escape);
-        if (result == 0)
-            test->run ();
+        result = run_one (test);
         if (result == TAP_FAILED)
             failed++;
         printf ("%s %d - %s%s%s\n", result == TAP_FAILED ? "not ok" : "ok", number, test->name,

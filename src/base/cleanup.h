@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Scope cleanup: a variable marked with one of these releases what it holds when it goes out of scope. Hand the value
- * on with STEAL_FD () or STEAL_PTR (). Usable on any thread.
+ * Scope cleanup: a variable marked with one of these releases what it holds when it goes out of
+ * scope. Hand the value on with STEAL_FD () or STEAL_PTR (). Usable on any thread.
  */
 #pragma once
 
@@ -36,7 +36,7 @@ cleanup_free (void *pointer)
     free (*(void **) pointer);
 }
 
-#define AUTO_FD CLEANUP (cleanup_fd) int
+#define AUTO_FD   CLEANUP (cleanup_fd) int
 #define AUTO_FREE CLEANUP (cleanup_free)
 
 static inline int
@@ -57,5 +57,5 @@ steal_pointer (void *pointer)
     return stolen;
 }
 
-#define STEAL_FD(fd) steal_fd (&(fd))
+#define STEAL_FD(fd)       steal_fd (&(fd))
 #define STEAL_PTR(pointer) ((__typeof__ (pointer)) steal_pointer (&(pointer)))

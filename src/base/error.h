@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Errors that a user can act on. Functions below the border return 0 or a negative errno; those that fail for a reason
- * a person can mend also fill a struct vmm_error with one sentence that names the file, device or value. Plain values,
- * callable on any thread.
+ * Errors that a user can act on. Functions below the border return 0 or a negative errno; those
+ * that fail for a reason a person can mend also fill a struct vmm_error with one sentence that
+ * names the file, device or value. Plain values, callable on any thread.
  */
 #pragma once
 
@@ -11,7 +11,8 @@ struct vmm_error {
     char message[480]; /* one sentence without a newline, UTF-8 */
 };
 
-/* Fills @error (which may be NULL) and returns @code, so that a failure is one statement: return vmm_error_set (...). */
+/* Fills @error (which may be NULL) and returns @code, so that a failure is one statement: return
+ * vmm_error_set (...). */
 int vmm_error_set (struct vmm_error *error, int code, const char *format, ...)
     __attribute__ ((format (printf, 3, 4)));
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Intrusive doubly linked lists. A struct vmm_list is either a head (list_init'ed) or a link embedded in an entry; an
- * unlinked link points at itself, so list_remove () may be called twice. No locking: whoever owns the head locks.
+ * Intrusive doubly linked lists. A struct vmm_list is either a head (list_init'ed) or a link
+ * embedded in an entry; an unlinked link points at itself, so list_remove () may be called twice.
+ * No locking: whoever owns the head locks.
  */
 #pragma once
 
@@ -51,13 +52,13 @@ list_remove (struct vmm_list *link)
 
 #define list_entry(link, type, member) CONTAINER_OF (link, type, member)
 
-#define list_for_each(entry, head, member)                                                                             \
-    for (entry = list_entry ((head)->next, __typeof__ (*entry), member); &entry->member != (head);                     \
+#define list_for_each(entry, head, member)                                                         \
+    for (entry = list_entry ((head)->next, __typeof__ (*entry), member); &entry->member != (head); \
          entry = list_entry (entry->member.next, __typeof__ (*entry), member))
 
 /* @entry may be removed (and freed) in the body. */
-#define list_for_each_safe(entry, after, head, member)                                                                 \
-    for (entry = list_entry ((head)->next, __typeof__ (*entry), member),                                               \
-        after = list_entry (entry->member.next, __typeof__ (*entry), member);                                          \
-         &entry->member != (head);                                                                                     \
+#define list_for_each_safe(entry, after, head, member)                        \
+    for (entry = list_entry ((head)->next, __typeof__ (*entry), member),      \
+        after = list_entry (entry->member.next, __typeof__ (*entry), member); \
+         &entry->member != (head);                                            \
          entry = after, after = list_entry (entry->member.next, __typeof__ (*entry), member))

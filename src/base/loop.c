@@ -15,7 +15,8 @@
 struct vmm_loop {
     int epoll_fd;
     int wake_fd;
-    pthread_mutex_t mutex; /* guards the timer list; taken inside device locks, never around callbacks */
+    pthread_mutex_t
+        mutex; /* guards the timer list; taken inside device locks, never around callbacks */
     struct vmm_list timers;
 };
 
@@ -113,7 +114,7 @@ timer_remaining (const struct vmm_timer *timer)
 int
 vmm_loop_create (struct vmm_loop **ret_loop)
 {
-    struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
     struct vmm_loop *loop = calloc (1, sizeof *loop);
     int r;
 
@@ -151,10 +152,10 @@ vmm_loop_destroy (struct vmm_loop *loop)
 }
 
 int
-vmm_loop_add (struct vmm_loop *loop, struct vmm_source *source, int fd, uint32_t events, pthread_mutex_t *lock,
-              void (*callback) (void *data, uint32_t events), void *data)
+vmm_loop_add (struct vmm_loop *loop, struct vmm_source *source, int fd, uint32_t events,
+              pthread_mutex_t *lock, void (*callback) (void *data, uint32_t events), void *data)
 {
-    struct epoll_event event = { .events = events, .data.ptr = source };
+    struct epoll_event event = {.events = events, .data.ptr = source};
 
     source->loop = loop;
     source->fd = fd;
@@ -175,7 +176,7 @@ vmm_loop_add (struct vmm_loop *loop, struct vmm_source *source, int fd, uint32_t
 int
 vmm_source_modify (struct vmm_source *source, uint32_t events)
 {
-    struct epoll_event event = { .events = events, .data.ptr = source };
+    struct epoll_event event = {.events = events, .data.ptr = source};
 
     if (!source->loop)
         return -ENOENT;
@@ -193,12 +194,11 @@ vmm_source_remove (struct vmm_source *source)
 }
 
 void
-vmm_timer_init (struct vmm_timer *timer, struct vmm_loop *loop, struct vmm_clock *clock, pthread_mutex_t *lock,
-                void (*callback) (void *data), void *data)
+vmm_timer_init (struct vmm_timer *timer, struct vmm_loop *loop, struct vmm_clock *clock,
+                pthread_mutex_t *lock, void (*callback) (void *data), void *data)
 {
-    *timer = (struct vmm_timer){
-        .loop = loop, .clock = clock, .lock = lock, .callback = callback, .data = data
-    };
+    *timer = (struct vmm_timer) {
+        .loop = loop, .clock = clock, .lock = lock, .callback = callback, .data = data};
     list_init (&timer->link);
 }
 
@@ -266,7 +266,8 @@ next_wait (struct vmm_loop *loop, int timeout_ms)
     return timeout_ms < 0 || shortest < (uint64_t) timeout_ms ? (int) shortest : timeout_ms;
 }
 
-/* Runs one due timer; false when none is due. Re-checked under its own lock: somebody may have moved it meanwhile. */
+/* Runs one due timer; false when none is due. Re-checked under its own lock: somebody may have
+ * moved it meanwhile. */
 static bool
 run_due_timer (struct vmm_loop *loop)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The epoll loop: file descriptors, timers on a clock that can stand still, and wake-ups. One thread iterates a loop;
- * every other function may be called on any thread. Sources and timers live in their owner's memory and must stay valid
- * until they are removed *and* the loop is not inside vmm_loop_iterate () (devices outlive their I/O thread, so for them
- * this needs no thought). A callback runs with the lock its source names held, and never after its removal under that
- * lock.
+ * The epoll loop: file descriptors, timers on a clock that can stand still, and wake-ups. One
+ * thread iterates a loop; every other function may be called on any thread. Sources and timers live
+ * in their owner's memory and must stay valid until they are removed *and* the loop is not inside
+ * vmm_loop_iterate () (devices outlive their I/O thread, so for them this needs no thought). A
+ * callback runs with the lock its source names held, and never after its removal under that lock.
  *
  * Timers are kept in a plain list: a machine has a few dozen at most.
  */
@@ -20,8 +20,8 @@
 struct vmm_loop;
 
 /*
- * A clock in nanoseconds that its owner can stop, so that guest time stands still while a machine is paused. Starts
- * stopped at 0.
+ * A clock in nanoseconds that its owner can stop, so that guest time stands still while a machine
+ * is paused. Starts stopped at 0.
  */
 struct vmm_clock {
     pthread_mutex_t mutex;
@@ -55,7 +55,8 @@ uint64_t vmm_monotonic_now (void); /* ns */
 void vmm_clock_init (struct vmm_clock *clock);
 void vmm_clock_fini (struct vmm_clock *clock);
 uint64_t vmm_clock_now (struct vmm_clock *clock); /* ns */
-/* Starting at a given time is how a restored machine gets its clock back. Wake the loop after starting. */
+/* Starting at a given time is how a restored machine gets its clock back. Wake the loop after
+ * starting. */
 void vmm_clock_start (struct vmm_clock *clock);
 void vmm_clock_stop (struct vmm_clock *clock);
 void vmm_clock_set (struct vmm_clock *clock, uint64_t now);
@@ -64,17 +65,19 @@ int vmm_loop_create (struct vmm_loop **ret_loop);
 void vmm_loop_destroy (struct vmm_loop *loop);
 
 /*
- * Watches @fd (not owned) for @events (EPOLLIN, …; level triggered). @lock may be NULL. -EEXIST if the descriptor is
- * watched already, -EPERM for one that cannot be polled (a regular file).
+ * Watches @fd (not owned) for @events (EPOLLIN, …; level triggered). @lock may be NULL. -EEXIST if
+ * the descriptor is watched already, -EPERM for one that cannot be polled (a regular file).
  */
-int vmm_loop_add (struct vmm_loop *loop, struct vmm_source *source, int fd, uint32_t events, pthread_mutex_t *lock,
-                  void (*callback) (void *data, uint32_t events), void *data);
+int
+vmm_loop_add (struct vmm_loop *loop, struct vmm_source *source, int fd, uint32_t events,
+              pthread_mutex_t *lock, void (*callback) (void *data, uint32_t events), void *data);
 int vmm_source_modify (struct vmm_source *source, uint32_t events);
-/* Removing a source that is not added (zeroed memory) does nothing. Call it with the source's lock held. */
+/* Removing a source that is not added (zeroed memory) does nothing. Call it with the source's lock
+ * held. */
 void vmm_source_remove (struct vmm_source *source);
 
-void vmm_timer_init (struct vmm_timer *timer, struct vmm_loop *loop, struct vmm_clock *clock, pthread_mutex_t *lock,
-                     void (*callback) (void *data), void *data);
+void vmm_timer_init (struct vmm_timer *timer, struct vmm_loop *loop, struct vmm_clock *clock,
+                     pthread_mutex_t *lock, void (*callback) (void *data), void *data);
 /* One shot. Arming an armed timer moves it. @deadline is absolute, in ns of the timer's clock. */
 void vmm_timer_arm (struct vmm_timer *timer, uint64_t deadline);
 /* Disarming a timer that is not armed, or zeroed memory, does nothing. */
@@ -85,7 +88,7 @@ bool vmm_timer_is_armed (struct vmm_timer *timer);
 void vmm_loop_wake (struct vmm_loop *loop);
 
 /*
- * Waits up to @timeout_ms (-1: for ever) for something to do, does all of it, returns how many callbacks ran or a
- * negative errno.
+ * Waits up to @timeout_ms (-1: for ever) for something to do, does all of it, returns how many
+ * callbacks ran or a negative errno.
  */
 int vmm_loop_iterate (struct vmm_loop *loop, int timeout_ms);

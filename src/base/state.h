@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Saved state: a byte stream of named, versioned sections, and tables that declare which fields of a structure make up
- * the state of the hardware it models. A table describes registers, not our structure: names and meanings stay, offsets
- * move freely. Reading treats the stream as hostile: every length is checked, counts are capped by the table, unknown and
- * missing fields are errors, and nothing is assumed about values (the post_load hook checks those).
+ * Saved state: a byte stream of named, versioned sections, and tables that declare which fields of
+ * a structure make up the state of the hardware it models. A table describes registers, not our
+ * structure: names and meanings stay, offsets move freely. Reading treats the stream as hostile:
+ * every length is checked, counts are capped by the table, unknown and missing fields are errors,
+ * and nothing is assumed about values (the post_load hook checks those).
  *
- * Layout, all little-endian. Section: u32 magic, u16 name length, name, u32 version, u32 length of what follows. Field:
- * u16 name length, name, u32 payload length, payload. Integers are stored in their own width, arrays back to back, nested
- * tables as the concatenation of their fields for each element.
+ * Layout, all little-endian. Section: u32 magic, u16 name length, name, u32 version, u32 length of
+ * what follows. Field: u16 name length, name, u32 payload length, payload. Integers are stored in
+ * their own width, arrays back to back, nested tables as the concatenation of their fields for each
+ * element.
  *
  * No locks: one thread per stream; the caller holds the lock of the object being saved.
  */
@@ -33,14 +35,15 @@ struct vmm_state_table;
 struct vmm_state_field {
     const char *name;
     enum vmm_field_type type;
-    size_t offset;        /* of the first element; with .pointer, of the pointer to it */
-    size_t count;         /* elements, ≥ 1; with .count_offset the cap */
-    size_t size;          /* bytes from one element to the next (sizeof the element) */
-    bool pointer;         /* elements live behind a pointer, which the owner has allocated for .count of them */
-    size_t count_offset;  /* with .variable: offset of a uint32_t that holds the number in use */
+    size_t offset; /* of the first element; with .pointer, of the pointer to it */
+    size_t count;  /* elements, ≥ 1; with .count_offset the cap */
+    size_t size;   /* bytes from one element to the next (sizeof the element) */
+    bool pointer;  /* elements live behind a pointer, which the owner has allocated for .count of
+                      them */
+    size_t count_offset; /* with .variable: offset of a uint32_t that holds the number in use */
     bool variable;
     const struct vmm_state_table *table; /* VMM_FIELD_TABLE */
-    uint32_t since;       /* first version that has it; older streams leave it as reset left it */
+    uint32_t since; /* first version that has it; older streams leave it as reset left it */
 };
 
 struct vmm_state_table {
@@ -48,34 +51,56 @@ struct vmm_state_table {
     uint32_t version; /* written; ≥ 1 */
     const struct vmm_state_field *fields;
     size_t n_fields;
-    void (*pre_save) (void *object);                               /* NULL or: bring the fields up to date */
-    int (*post_load) (void *object, struct vmm_error *error);      /* NULL or: check values, rebuild what is derived */
+    void (*pre_save) (void *object); /* NULL or: bring the fields up to date */
+    int (*post_load) (void *object,
+                      struct vmm_error *error); /* NULL or: check values, rebuild what is derived */
 };
 
-#define VMM_STATE_ELEMENT_TYPE(type, member)                                                                           \
-    _Generic (((type *) 0)->member, bool : VMM_FIELD_BOOL, uint8_t : VMM_FIELD_U8, uint16_t : VMM_FIELD_U16,            \
-              uint32_t : VMM_FIELD_U32, uint64_t : VMM_FIELD_U64)
+#define VMM_STATE_ELEMENT_TYPE(type, member) \
+    _Generic (((type *) 0)->member,          \
+        bool: VMM_FIELD_BOOL,                \
+        uint8_t: VMM_FIELD_U8,               \
+        uint16_t: VMM_FIELD_U16,             \
+        uint32_t: VMM_FIELD_U32,             \
+        uint64_t: VMM_FIELD_U64)
 /* VMM_STATE (struct foo, status): one integer or bool. */
-#define VMM_STATE(type, member)                                                                                        \
-    { .name = #member, .type = VMM_STATE_ELEMENT_TYPE (type, member), .offset = offsetof (type, member), .count = 1,    \
-      .size = sizeof (((type *) 0)->member) }
+#define VMM_STATE(type, member)                     \
+    {.name = #member,                               \
+     .type = VMM_STATE_ELEMENT_TYPE (type, member), \
+     .offset = offsetof (type, member),             \
+     .count = 1,                                    \
+     .size = sizeof (((type *) 0)->member)}
 /* VMM_STATE_ARRAY (struct foo, registers): a whole array of integers. */
-#define VMM_STATE_ARRAY(type, member)                                                                                  \
-    { .name = #member, .type = VMM_STATE_ELEMENT_TYPE (type, member[0]), .offset = offsetof (type, member),             \
-      .count = sizeof (((type *) 0)->member) / sizeof (((type *) 0)->member[0]),                                       \
-      .size = sizeof (((type *) 0)->member[0]) }
-/* VMM_STATE_NESTED (struct foo, channels, channel_table): a structure, or an array of them with _ARRAY. */
-#define VMM_STATE_NESTED(type, member, table_)                                                                         \
-    { .name = #member, .type = VMM_FIELD_TABLE, .offset = offsetof (type, member), .count = 1,                          \
-      .size = sizeof (((type *) 0)->member), .table = &(table_) }
-#define VMM_STATE_NESTED_ARRAY(type, member, table_)                                                                   \
-    { .name = #member, .type = VMM_FIELD_TABLE, .offset = offsetof (type, member),                                      \
-      .count = sizeof (((type *) 0)->member) / sizeof (((type *) 0)->member[0]),                                       \
-      .size = sizeof (((type *) 0)->member[0]), .table = &(table_) }
+#define VMM_STATE_ARRAY(type, member)                                           \
+    {.name = #member,                                                           \
+     .type = VMM_STATE_ELEMENT_TYPE (type, member[0]),                          \
+     .offset = offsetof (type, member),                                         \
+     .count = sizeof (((type *) 0)->member) / sizeof (((type *) 0)->member[0]), \
+     .size = sizeof (((type *) 0)->member[0])}
+/* VMM_STATE_NESTED (struct foo, channels, channel_table): a structure, or an array of them with
+ * _ARRAY. */
+#define VMM_STATE_NESTED(type, member, table_) \
+    {.name = #member,                          \
+     .type = VMM_FIELD_TABLE,                  \
+     .offset = offsetof (type, member),        \
+     .count = 1,                               \
+     .size = sizeof (((type *) 0)->member),    \
+     .table = &(table_)}
+#define VMM_STATE_NESTED_ARRAY(type, member, table_)                            \
+    {.name = #member,                                                           \
+     .type = VMM_FIELD_TABLE,                                                   \
+     .offset = offsetof (type, member),                                         \
+     .count = sizeof (((type *) 0)->member) / sizeof (((type *) 0)->member[0]), \
+     .size = sizeof (((type *) 0)->member[0]),                                  \
+     .table = &(table_)}
 /* VMM_STATE_BUFFER (struct foo, vram, uint8_t, 16 * MIB): @cap elements behind a pointer. */
-#define VMM_STATE_BUFFER(type_, member, element_bits, cap)                                                             \
-    { .name = #member, .type = VMM_FIELD_U##element_bits, .offset = offsetof (type_, member), .count = (cap),           \
-      .size = (element_bits) / 8, .pointer = true }
+#define VMM_STATE_BUFFER(type_, member, element_bits, cap) \
+    {.name = #member,                                      \
+     .type = VMM_FIELD_U##element_bits,                    \
+     .offset = offsetof (type_, member),                   \
+     .count = (cap),                                       \
+     .size = (element_bits) / 8,                           \
+     .pointer = true}
 
 struct vmm_state_writer {
     uint8_t *data; /* owned; grows */
@@ -93,12 +118,13 @@ struct vmm_state_reader {
 void vmm_state_writer_fini (struct vmm_state_writer *writer);
 
 /* Appends one section named @name with the fields of @object. -ENOMEM. */
-int vmm_state_save (struct vmm_state_writer *writer, const char *name, const struct vmm_state_table *table,
-                    void *object);
+int vmm_state_save (struct vmm_state_writer *writer, const char *name,
+                    const struct vmm_state_table *table, void *object);
 
 /*
- * Reads the next section, which must be called @name. -EPROTO with a sentence for anything out of order. On failure
+ * Reads the next section, which must be called @name. -EPROTO with a sentence for anything out of
+ * order. On failure
  * @object holds a mixture; reset it.
  */
-int vmm_state_load (struct vmm_state_reader *reader, const char *name, const struct vmm_state_table *table, void *object,
-                    struct vmm_error *error);
+int vmm_state_load (struct vmm_state_reader *reader, const char *name,
+                    const struct vmm_state_table *table, void *object, struct vmm_error *error);

@@ -7,10 +7,10 @@
 #include "display/display.h"
 
 /*
- * Copies the current picture; the caller frees @ret_pixels (width × height words, 0x00RRGGBB). -ENODATA (with a sentence)
- * while the screen is off.
+ * Copies the current picture; the caller frees @ret_pixels (width × height words, 0x00RRGGBB).
+ * -ENODATA (with a sentence) while the screen is off.
  */
-int headless_grab (struct display *display, uint32_t **ret_pixels, unsigned *ret_width, unsigned *ret_height,
-                   struct vmm_error *error);
+int headless_grab (struct display *display, uint32_t **ret_pixels, unsigned *ret_width,
+                   unsigned *ret_height, struct vmm_error *error);
 /* Writes the current picture as a PNG file, atomically (temporary file, rename). */
 int headless_screenshot (struct display *display, const char *path, struct vmm_error *error);

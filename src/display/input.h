@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Keys and pointers on their way from a console to the guest. Devices register what they can take; each event goes to the
- * most recently registered handler of its kind that is ready (a virtio tablet once its driver runs, PS/2 before). Key codes
- * are Linux input event codes (KEY_*, BTN_* of linux/input-event-codes.h).
+ * Keys and pointers on their way from a console to the guest. Devices register what they can take;
+ * each event goes to the most recently registered handler of its kind that is ready (a virtio
+ * tablet once its driver runs, PS/2 before). Key codes are Linux input event codes (KEY_*, BTN_* of
+ * linux/input-event-codes.h).
  *
- * Threads: handlers register in device init; events may be sent on any thread, without device locks held. A handler takes
- * its device's lock itself.
+ * Threads: handlers register in device init; events may be sent on any thread, without device locks
+ * held. A handler takes its device's lock itself.
  */
 #pragma once
 
@@ -33,10 +34,11 @@ enum input_button { /* bits of a button mask */
 };
 
 struct input_handler {
-    unsigned kinds;                                                            /* INPUT_* bits */
-    bool (*ready) (void *data);                                                /* the guest's driver listens */
-    void (*key) (void *data, unsigned code, bool down);                        /* INPUT_KEYBOARD */
-    void (*relative) (void *data, int dx, int dy, int wheel, unsigned buttons); /* wheel > 0: away from the user */
+    unsigned kinds;                                     /* INPUT_* bits */
+    bool (*ready) (void *data);                         /* the guest's driver listens */
+    void (*key) (void *data, unsigned code, bool down); /* INPUT_KEYBOARD */
+    void (*relative) (void *data, int dx, int dy, int wheel,
+                      unsigned buttons); /* wheel > 0: away from the user */
     void (*absolute) (void *data, unsigned x, unsigned y, int wheel, unsigned buttons);
     void *data;
     struct vmm_list link;
@@ -56,8 +58,8 @@ void input_absolute (struct input *input, unsigned x, unsigned y, int wheel, uns
 void input_release_all (struct input *input);
 
 /*
- * Names to codes: "ctrl-alt-del", "f12", "a", "ret", "spc", … as QEMU's and virsh's users write them, joined by '-'.
- * Returns how many codes were written to @ret_codes (at most 8), or -EINVAL.
+ * Names to codes: "ctrl-alt-del", "f12", "a", "ret", "spc", … as QEMU's and virsh's users write
+ * them, joined by '-'. Returns how many codes were written to @ret_codes (at most 8), or -EINVAL.
  */
 int input_parse_chord (const char *text, unsigned ret_codes[8]);
 /* The code and shift state that type @character on a US keyboard; -EINVAL if there is none. */

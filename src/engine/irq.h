@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Interrupts of one machine: the pins of the in-kernel PIC and IOAPIC, and message-signalled ones. All may be called on
- * any thread, with a device's lock held.
+ * Interrupts of one machine: the pins of the in-kernel PIC and IOAPIC, and message-signalled ones.
+ * All may be called on any thread, with a device's lock held.
  */
 #pragma once
 
@@ -11,8 +11,9 @@
 struct vmm_machine;
 
 /*
- * Sets the level of global system interrupt @gsi: 0–15 reach the PIC and the IOAPIC (0 as IOAPIC pin 2), 16–23 the
- * IOAPIC. An edge is a raise and a lower. Lines shared by several devices are the caller's to combine.
+ * Sets the level of global system interrupt @gsi: 0–15 reach the PIC and the IOAPIC (0 as IOAPIC
+ * pin 2), 16–23 the IOAPIC. An edge is a raise and a lower. Lines shared by several devices are the
+ * caller's to combine.
  */
 void vmm_irq_set (struct vmm_machine *machine, unsigned gsi, bool level);
 
@@ -20,8 +21,8 @@ void vmm_irq_set (struct vmm_machine *machine, unsigned gsi, bool level);
 void vmm_msi_send (struct vmm_machine *machine, uint64_t address, uint32_t data);
 
 /*
- * A prepared message: an eventfd bound to an address and data, so that triggering is one write (or something that a
- * kernel helper does by itself).
+ * A prepared message: an eventfd bound to an address and data, so that triggering is one write (or
+ * something that a kernel helper does by itself).
  */
 struct vmm_msi_route {
     struct vmm_machine *machine;

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The engine's public interface: one struct vmm_machine is one virtual machine on KVM, with its own threads (one per vCPU,
- * one for I/O). Any number live in one process. The engine installs no signal handler but an empty one for the real-time
- * signal that kicks vCPUs, keeps no state outside the machine, and never prints or exits.
+ * The engine's public interface: one struct vmm_machine is one virtual machine on KVM, with its own
+ * threads (one per vCPU, one for I/O). Any number live in one process. The engine installs no
+ * signal handler but an empty one for the real-time signal that kicks vCPUs, keeps no state outside
+ * the machine, and never prints or exits.
  *
- * Threads: create and destroy on one owner's thread; every other function on any thread. Lifecycle calls are commands: they
- * return at once and what came of them arrives as events, behind one descriptor that the owner polls.
+ * Threads: create and destroy on one owner's thread; every other function on any thread. Lifecycle
+ * calls are commands: they return at once and what came of them arrives as events, behind one
+ * descriptor that the owner polls.
  *
  *            start            pause             resume           reset           power off
  *   OFF      → RUNNING        refused           refused          refused         done already
  *   RUNNING  done already     → PAUSED          done already     → RUNNING       → OFF
  *   PAUSED   refused          done already      → RUNNING        → PAUSED        → OFF
  *   CRASHED  refused          refused           refused          → RUNNING       → OFF
- * The power button is ignored unless RUNNING. After OFF a machine starts again from power-on values.
+ * The power button is ignored unless RUNNING. After OFF a machine starts again from power-on
+ * values.
  */
 #pragma once
 
@@ -28,7 +31,7 @@ struct vmm_device_class;
 struct vmm_device_config;
 struct vmm_machine;
 
-#define VMM_MAX_CPUS 64
+#define VMM_MAX_CPUS   64
 #define VMM_MIN_MEMORY (UINT64_C (16) << 20)
 
 enum vmm_firmware {
@@ -48,18 +51,18 @@ enum vmm_triple_fault {
 
 struct vmm_config {
     const char *name;
-    uint8_t uuid[16]; /* all zeroes: none */
-    uint64_t memory;  /* bytes, multiple of 1 MiB, ≥ VMM_MIN_MEMORY */
-    unsigned cpus;    /* 1 to VMM_MAX_CPUS */
+    uint8_t uuid[16];                 /* all zeroes: none */
+    uint64_t memory;                  /* bytes, multiple of 1 MiB, ≥ VMM_MIN_MEMORY */
+    unsigned cpus;                    /* 1 to VMM_MAX_CPUS */
     unsigned sockets, cores, threads; /* product = cpus; all 0: one socket, cpus cores */
     enum vmm_accelerator accelerator;
     enum vmm_triple_fault triple_fault;
 
     enum vmm_firmware firmware;
-    const char *firmware_path; /* NULL: the distribution's */
-    const char *kernel;        /* bzImage or PVH ELF; NULL: boot through firmware */
-    const char *initrd;        /* NULL: none */
-    const char *cmdline;       /* NULL: empty */
+    const char *firmware_path;     /* NULL: the distribution's */
+    const char *kernel;            /* bzImage or PVH ELF; NULL: boot through firmware */
+    const char *initrd;            /* NULL: none */
+    const char *cmdline;           /* NULL: empty */
     const char *const *boot_order; /* ids of devices, first tried first */
     size_t n_boot_order;
     bool boot_menu;
@@ -79,27 +82,30 @@ enum vmm_state {
 };
 
 enum vmm_event_type {
-    VMM_EVENT_STATE,      /* .state is the new one; .reason says why unless it was asked for */
-    VMM_EVENT_RESET,      /* the machine was reset; by its guest if .reason says so */
-    VMM_EVENT_REFUSED,    /* a command could not be carried out: .reason */
+    VMM_EVENT_STATE,   /* .state is the new one; .reason says why unless it was asked for */
+    VMM_EVENT_RESET,   /* the machine was reset; by its guest if .reason says so */
+    VMM_EVENT_REFUSED, /* a command could not be carried out: .reason */
 };
 
 struct vmm_event {
     enum vmm_event_type type;
     enum vmm_state state;
-    bool by_guest;     /* the guest asked for it (ACPI power-off, reset) */
-    char reason[512];  /* one sentence or empty; a crash names the exit, RIP and the instruction bytes */
+    bool by_guest;    /* the guest asked for it (ACPI power-off, reset) */
+    char reason[512]; /* one sentence or empty; a crash names the exit, RIP and the instruction
+                         bytes */
 };
 
 struct vmm_stats {
-    uint64_t run_ns;  /* guest clock */
-    uint64_t cpu_ns;  /* host CPU time of all vCPU threads */
+    uint64_t run_ns; /* guest clock */
+    uint64_t cpu_ns; /* host CPU time of all vCPU threads */
     uint64_t exits_io, exits_mmio, exits_halt, exits_signal, exits_other;
     uint64_t doorbells;
 };
 
-/* Validates @config and builds the machine, OFF. Nothing of @config is kept but back ends, classes and the log hook. */
-int vmm_create (const struct vmm_config *config, struct vmm_machine **ret_machine, struct vmm_error *error);
+/* Validates @config and builds the machine, OFF. Nothing of @config is kept but back ends, classes
+ * and the log hook. */
+int vmm_create (const struct vmm_config *config, struct vmm_machine **ret_machine,
+                struct vmm_error *error);
 /* Stops it however it stands. Back ends may be closed afterwards. NULL is fine. */
 void vmm_destroy (struct vmm_machine *machine);
 
@@ -122,12 +128,15 @@ int vmm_next_event (struct vmm_machine *machine, struct vmm_event *ret_event);
 void vmm_get_stats (struct vmm_machine *machine, struct vmm_stats *ret_stats);
 
 /*
- * Replaces the medium of the removable-media device @id (@medium NULL: ejects). Waits for the device to be done with the
- * old one, which may then be closed. -ENOENT, -EOPNOTSUPP, or what the device says.
+ * Replaces the medium of the removable-media device @id (@medium NULL: ejects). Waits for the
+ * device to be done with the old one, which may then be closed. -ENOENT, -EOPNOTSUPP, or what the
+ * device says.
  */
-int vmm_set_medium (struct vmm_machine *machine, const char *id, struct blk *medium, struct vmm_error *error);
+int vmm_set_medium (struct vmm_machine *machine, const char *id, struct blk *medium,
+                    struct vmm_error *error);
 
-/* The host probe: is this host's KVM any good? Takes under a second; needs no machine. Any thread. */
+/* The host probe: is this host's KVM any good? Takes under a second; needs no machine. Any thread.
+ */
 enum vmm_host_verdict {
     VMM_HOST_USABLE,
     VMM_HOST_NO_DEVICE,     /* /dev/kvm is absent */
@@ -138,15 +147,16 @@ enum vmm_host_verdict {
 
 struct vmm_host {
     enum vmm_host_verdict verdict;
-    const char *id;       /* "usable", "no-device", "no-permission", "no-hardware-virtualization", "only-emulates" */
-    char summary[240];    /* what it is, one sentence */
-    char advice[480];     /* what to do, one sentence; empty if usable */
+    const char *id;    /* "usable", "no-device", "no-permission", "no-hardware-virtualization",
+                          "only-emulates" */
+    char summary[240]; /* what it is, one sentence */
+    char advice[480];  /* what to do, one sentence; empty if usable */
     char cpu_model[64];
     unsigned host_cpus;
     uint64_t host_memory; /* bytes */
     int api_version;      /* 12 */
     unsigned max_vcpus;
-    bool nested_hint;     /* the host itself runs in a virtual machine */
+    bool nested_hint; /* the host itself runs in a virtual machine */
     uint64_t probe_ns;
 };
 void vmm_probe_host (struct vmm_host *ret_host);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the firmware is told: numbered items and named files, served to the guest by the fw-cfg device. Anyone building the
- * machine may add to it before the first start; items with a refresh hook are rebuilt whenever the guest selects them
- * (ACPI tables depend on where the firmware put PCIEXBAR and the BARs).
+ * What the firmware is told: numbered items and named files, served to the guest by the fw-cfg
+ * device. Anyone building the machine may add to it before the first start; items with a refresh
+ * hook are rebuilt whenever the guest selects them (ACPI tables depend on where the firmware put
+ * PCIEXBAR and the BARs).
  */
 #pragma once
 
@@ -29,18 +30,23 @@ enum fw_cfg_key {
 int fw_cfg_store_create (struct fw_cfg_store **ret_store);
 void fw_cfg_store_destroy (struct fw_cfg_store *store);
 
-/* Both copy @data and replace what was there. -ENOMEM, -ENOSPC (too many files), -ENAMETOOLONG (55 bytes). */
-int fw_cfg_add_item (struct fw_cfg_store *store, uint16_t key, const void *data, size_t length, struct vmm_error *error);
+/* Both copy @data and replace what was there. -ENOMEM, -ENOSPC (too many files), -ENAMETOOLONG (55
+ * bytes). */
+int fw_cfg_add_item (struct fw_cfg_store *store, uint16_t key, const void *data, size_t length,
+                     struct vmm_error *error);
 int fw_cfg_add_file (struct fw_cfg_store *store, const char *name, const void *data, size_t length,
                      struct vmm_error *error);
 /*
- * A file whose contents are made by @rebuild when the guest selects it (on a vCPU or I/O thread, with the fw-cfg device's
- * lock held): it calls fw_cfg_set_contents () for this and any sibling file. The size announced in the directory is
+ * A file whose contents are made by @rebuild when the guest selects it (on a vCPU or I/O thread,
+ * with the fw-cfg device's lock held): it calls fw_cfg_set_contents () for this and any sibling
+ * file. The size announced in the directory is
  * @length, fixed; contents are cut or padded with zeroes to it.
  */
-int fw_cfg_add_dynamic (struct fw_cfg_store *store, const char *name, size_t length, void (*rebuild) (void *data),
-                        void *data, struct vmm_error *error);
-int fw_cfg_set_contents (struct fw_cfg_store *store, const char *name, const void *data, size_t length);
+int fw_cfg_add_dynamic (struct fw_cfg_store *store, const char *name, size_t length,
+                        void (*rebuild) (void *data), void *data, struct vmm_error *error);
+int
+fw_cfg_set_contents (struct fw_cfg_store *store, const char *name, const void *data, size_t length);
 
 /* For the device: -ENOENT for absent keys. The bytes stay valid until the next add or set. */
-int fw_cfg_select (struct fw_cfg_store *store, uint16_t key, const uint8_t **ret_data, size_t *ret_length);
+int fw_cfg_select (struct fw_cfg_store *store, uint16_t key, const uint8_t **ret_data,
+                   size_t *ret_length);

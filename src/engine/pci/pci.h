@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * PCI Express functions on one root bus: configuration space with write masks, BARs that map regions and slots where the
- * guest puts them, capabilities, INTx, MSI and MSI-X. Sources: PCI Local Bus 3.0 (chapter 6: configuration space, 6.2.5
- * BARs, 6.8 MSI and MSI-X), PCI Express Base 3.0 (7.2.2 ECAM).
+ * PCI Express functions on one root bus: configuration space with write masks, BARs that map
+ * regions and slots where the guest puts them, capabilities, INTx, MSI and MSI-X. Sources: PCI
+ * Local Bus 3.0 (chapter 6: configuration space, 6.2.5 BARs, 6.8 MSI and MSI-X), PCI Express
+ * Base 3.0 (7.2.2 ECAM).
  *
- * A PCI device's structure starts with struct pci_device; its class's hooks call pci_device_init () first in init,
- * pci_device_reset () in reset, pci_device_fini () in fini, and its state table has
- * VMM_STATE_NESTED (struct foo, pci, pci_device_state) first. Configuration accesses run on vCPU threads with the device's
- * lock held.
+ * A PCI device's structure starts with struct pci_device; its class's hooks call pci_device_init ()
+ * first in init, pci_device_reset () in reset, pci_device_fini () in fini, and its state table has
+ * VMM_STATE_NESTED (struct foo, pci, pci_device_state) first. Configuration accesses run on vCPU
+ * threads with the device's lock held.
  */
 #pragma once
 
 #include "engine/device.h"
 
-#define PCI_CONFIG_SIZE 256
-#define PCI_BAR_COUNT 6
+#define PCI_CONFIG_SIZE           256
+#define PCI_BAR_COUNT             6
 #define PCI_DEVFN(slot, function) (((slot) << 3) | (function))
-#define PCI_DEVFN_AUTO 0xFFFFu /* the next free slot from 00:02.0 on, or the "slot" key */
+#define PCI_DEVFN_AUTO            0xFFFFu /* the next free slot from 00:02.0 on, or the "slot" key */
 
 struct pci_bus;
 struct pci_device;
@@ -54,7 +55,7 @@ struct pci_bar {
 };
 
 struct pci_msix {
-    unsigned n_vectors; /* 0: none */
+    unsigned n_vectors;  /* 0: none */
     unsigned capability; /* offset in configuration space */
     uint8_t *table;      /* n_vectors × 16 bytes as the guest sees them */
     uint8_t *pending;    /* bit per vector, rounded up to 8 bytes */
@@ -80,15 +81,17 @@ struct pci_device {
 };
 
 /* The key every PCI class lists: PCI slot number 1–31, 0 for the next free one. */
-#define PCI_KEY_SLOT                                                                                                   \
-    {                                                                                                                  \
-        .name = "slot", .type = VMM_KEY_U64, .maximum = 31, .help = "PCI slot on bus 0; 0: the next free one"          \
-    }
+#define PCI_KEY_SLOT      \
+    {.name = "slot",      \
+     .type = VMM_KEY_U64, \
+     .maximum = 31,       \
+     .help = "PCI slot on bus 0; 0: the next free one"}
 
 extern const struct vmm_state_table pci_device_state;
 
 /*
- * Fills in configuration space and puts the function on the machine's root bus at @devfn. @config may be NULL for a fixed
+ * Fills in configuration space and puts the function on the machine's root bus at @devfn. @config
+ * may be NULL for a fixed
  * @devfn. -EBUSY (with a sentence) when the slot is taken or the bus is full.
  */
 int pci_device_init (struct pci_device *pci, const struct pci_identity *identity, uint16_t devfn,
@@ -98,18 +101,24 @@ void pci_device_fini (struct pci_device *pci);
 
 /* BARs are declared in init; @size a power of two, ≥ 16. pci_bar_add_* put pieces inside. */
 void pci_bar_declare (struct pci_device *pci, unsigned bar, uint64_t size, unsigned flags);
-void pci_bar_add_region (struct pci_device *pci, unsigned bar, uint64_t offset, struct vmm_region *region);
-void pci_bar_add_slot (struct pci_device *pci, unsigned bar, uint64_t offset, struct vmm_slot *slot);
+void pci_bar_add_region (struct pci_device *pci, unsigned bar, uint64_t offset,
+                         struct vmm_region *region);
+void
+pci_bar_add_slot (struct pci_device *pci, unsigned bar, uint64_t offset, struct vmm_slot *slot);
 
-/* Adds a capability of @size bytes (with its 2-byte header); returns its offset. Contents are the caller's to fill. */
+/* Adds a capability of @size bytes (with its 2-byte header); returns its offset. Contents are the
+ * caller's to fill. */
 unsigned pci_add_capability (struct pci_device *pci, uint8_t id, unsigned size);
 
 /* One-vector, 64-bit MSI. */
 void pci_add_msi (struct pci_device *pci);
-/* MSI-X with table and pending bits inside @bar at @offset (needs 0x1000-aligned room of 0x1000 for up to 128 vectors). */
-int pci_add_msix (struct pci_device *pci, unsigned bar, uint64_t offset, unsigned n_vectors, struct vmm_error *error);
+/* MSI-X with table and pending bits inside @bar at @offset (needs 0x1000-aligned room of 0x1000 for
+ * up to 128 vectors). */
+int pci_add_msix (struct pci_device *pci, unsigned bar, uint64_t offset, unsigned n_vectors,
+                  struct vmm_error *error);
 bool pci_msix_is_enabled (const struct pci_device *pci);
-/* Sends vector @vector, or marks it pending while masked. Out-of-range vectors (guest-chosen) are ignored. */
+/* Sends vector @vector, or marks it pending while masked. Out-of-range vectors (guest-chosen) are
+ * ignored. */
 void pci_msix_notify (struct pci_device *pci, unsigned vector);
 bool pci_msi_is_enabled (const struct pci_device *pci);
 void pci_msi_notify (struct pci_device *pci);
@@ -120,14 +129,18 @@ void pci_irq_set (struct pci_device *pci, bool level);
 int pci_bus_create (struct vmm_machine *machine, struct pci_bus **ret_bus);
 void pci_bus_destroy (struct pci_bus *bus);
 uint32_t pci_bus_config_read (struct pci_bus *bus, uint16_t devfn, unsigned offset, unsigned size);
-void pci_bus_config_write (struct pci_bus *bus, uint16_t devfn, unsigned offset, unsigned size, uint32_t value);
+void pci_bus_config_write (struct pci_bus *bus, uint16_t devfn, unsigned offset, unsigned size,
+                           uint32_t value);
 struct pci_device *pci_bus_device (struct pci_bus *bus, uint16_t devfn); /* NULL if none */
 /* The ECAM window, 0 while disabled. Set by the host bridge when the guest programs PCIEXBAR. */
 void pci_bus_set_ecam (struct pci_bus *bus, uint64_t base, uint64_t size);
 uint64_t pci_bus_ecam_base (struct pci_bus *bus);
-/* Which ISA interrupt PIRQ 0–7 (A–H) reaches beside GSI 16 + pirq; 0x80 set: none. Set by the LPC bridge. */
+/* Which ISA interrupt PIRQ 0–7 (A–H) reaches beside GSI 16 + pirq; 0x80 set: none. Set by the LPC
+ * bridge. */
 void pci_bus_set_pirq (struct pci_bus *bus, unsigned pirq, uint8_t route);
-/* The PIRQ (0–7) of a function's pin; for _PRT: (slot + pin - 1) % 4 + 4 for slots below 0x1e, … documented in pci.c. */
+/* The PIRQ (0–7) of a function's pin; for _PRT: (slot + pin - 1) % 4 + 4 for slots below 0x1e, …
+ * documented in pci.c. */
 unsigned pci_bus_pirq_of (unsigned slot, unsigned pin);
-/* Assigns BARs, interrupt lines and decoding as a firmware would, for kernels that boot without one. */
+/* Assigns BARs, interrupt lines and decoding as a firmware would, for kernels that boot without
+ * one. */
 int pci_bus_assign (struct pci_bus *bus, struct vmm_error *error);
