@@ -64,34 +64,34 @@ struct vmm_state_table {
         uint32_t: VMM_FIELD_U32,             \
         uint64_t: VMM_FIELD_U64)
 /* VMM_STATE (struct foo, status): one integer or bool. */
-#define VMM_STATE(type, member)                     \
-    {.name = #member,                               \
-     .type = VMM_STATE_ELEMENT_TYPE (type, member), \
-     .offset = offsetof (type, member),             \
-     .count = 1,                                    \
-     .size = sizeof (((type *) 0)->member)}
+#define VMM_STATE(type_, member)                     \
+    {.name = #member,                                \
+     .type = VMM_STATE_ELEMENT_TYPE (type_, member), \
+     .offset = offsetof (type_, member),             \
+     .count = 1,                                     \
+     .size = sizeof (((type_ *) 0)->member)}
 /* VMM_STATE_ARRAY (struct foo, registers): a whole array of integers. */
-#define VMM_STATE_ARRAY(type, member)                                           \
-    {.name = #member,                                                           \
-     .type = VMM_STATE_ELEMENT_TYPE (type, member[0]),                          \
-     .offset = offsetof (type, member),                                         \
-     .count = sizeof (((type *) 0)->member) / sizeof (((type *) 0)->member[0]), \
-     .size = sizeof (((type *) 0)->member[0])}
+#define VMM_STATE_ARRAY(type_, member)                                            \
+    {.name = #member,                                                             \
+     .type = VMM_STATE_ELEMENT_TYPE (type_, member[0]),                           \
+     .offset = offsetof (type_, member),                                          \
+     .count = sizeof (((type_ *) 0)->member) / sizeof (((type_ *) 0)->member[0]), \
+     .size = sizeof (((type_ *) 0)->member[0])}
 /* VMM_STATE_NESTED (struct foo, channels, channel_table): a structure, or an array of them with
  * _ARRAY. */
-#define VMM_STATE_NESTED(type, member, table_) \
-    {.name = #member,                          \
-     .type = VMM_FIELD_TABLE,                  \
-     .offset = offsetof (type, member),        \
-     .count = 1,                               \
-     .size = sizeof (((type *) 0)->member),    \
+#define VMM_STATE_NESTED(type_, member, table_) \
+    {.name = #member,                           \
+     .type = VMM_FIELD_TABLE,                   \
+     .offset = offsetof (type_, member),        \
+     .count = 1,                                \
+     .size = sizeof (((type_ *) 0)->member),    \
      .table = &(table_)}
-#define VMM_STATE_NESTED_ARRAY(type, member, table_)                            \
-    {.name = #member,                                                           \
-     .type = VMM_FIELD_TABLE,                                                   \
-     .offset = offsetof (type, member),                                         \
-     .count = sizeof (((type *) 0)->member) / sizeof (((type *) 0)->member[0]), \
-     .size = sizeof (((type *) 0)->member[0]),                                  \
+#define VMM_STATE_NESTED_ARRAY(type_, member, table_)                             \
+    {.name = #member,                                                             \
+     .type = VMM_FIELD_TABLE,                                                     \
+     .offset = offsetof (type_, member),                                          \
+     .count = sizeof (((type_ *) 0)->member) / sizeof (((type_ *) 0)->member[0]), \
+     .size = sizeof (((type_ *) 0)->member[0]),                                   \
      .table = &(table_)}
 /* VMM_STATE_BUFFER (struct foo, vram, uint8_t, 16 * MIB): @cap elements behind a pointer. */
 #define VMM_STATE_BUFFER(type_, member, element_bits, cap) \

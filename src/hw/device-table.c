@@ -3,6 +3,9 @@
 
 #include <stddef.h>
 
+extern const struct vmm_device_class fw_cfg_class;
+
 const struct vmm_device_class *const posada_device_classes[] = {
+    &fw_cfg_class,
     NULL,
 };

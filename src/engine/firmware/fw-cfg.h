@@ -14,6 +14,8 @@
 
 struct fw_cfg_store;
 
+#define FW_CFG_MAX_LENGTH (16u << 20) /* of one item */
+
 /* Keys of unnamed items. */
 enum fw_cfg_key {
     FW_CFG_SIGNATURE = 0x00,
@@ -30,8 +32,10 @@ enum fw_cfg_key {
 int fw_cfg_store_create (struct fw_cfg_store **ret_store);
 void fw_cfg_store_destroy (struct fw_cfg_store *store);
 
-/* Both copy @data and replace what was there. -ENOMEM, -ENOSPC (too many files), -ENAMETOOLONG (55
- * bytes). */
+/*
+ * Both copy @data and replace what was there. -ENOMEM, -ENOSPC (too many files), -ENAMETOOLONG
+ * (more than 55 bytes), -E2BIG (more than FW_CFG_MAX_LENGTH bytes).
+ */
 int fw_cfg_add_item (struct fw_cfg_store *store, uint16_t key, const void *data, size_t length,
                      struct vmm_error *error);
 int fw_cfg_add_file (struct fw_cfg_store *store, const char *name, const void *data, size_t length,
@@ -47,6 +51,25 @@ int fw_cfg_add_dynamic (struct fw_cfg_store *store, const char *name, size_t len
 int
 fw_cfg_set_contents (struct fw_cfg_store *store, const char *name, const void *data, size_t length);
 
-/* For the device: -ENOENT for absent keys. The bytes stay valid until the next add or set. */
+/*
+ * A file of @length bytes, zeroes at first, that the guest may write (by DMA). After each write
+ * @written is told the whole contents, on a vCPU thread with the fw-cfg device's lock held.
+ */
+int fw_cfg_add_writable (struct fw_cfg_store *store, const char *name, size_t length,
+                         void (*written) (void *data, const uint8_t *contents, size_t length),
+                         void *data, struct vmm_error *error);
+
+/*
+ * For the device. select rebuilds dynamic files, peek does not; both give -ENOENT for absent keys.
+ * The bytes stay valid until the next add or set. write gives -EACCES for what is not writable,
+ * -ERANGE past its end.
+ */
 int fw_cfg_select (struct fw_cfg_store *store, uint16_t key, const uint8_t **ret_data,
                    size_t *ret_length);
+int fw_cfg_peek (struct fw_cfg_store *store, uint16_t key, const uint8_t **ret_data,
+                 size_t *ret_length);
+int fw_cfg_write (struct fw_cfg_store *store, uint16_t key, size_t offset, const void *data,
+                  size_t length);
+
+/* The key of a named file; -ENOENT. */
+int fw_cfg_find (struct fw_cfg_store *store, const char *name, uint16_t *ret_key);
