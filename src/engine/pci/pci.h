@@ -54,12 +54,13 @@ struct pci_bar {
     uint64_t address; /* while mapped */
 };
 
+#define PCI_MSIX_MAX_VECTORS 128
 struct pci_msix {
-    unsigned n_vectors;  /* 0: none */
-    unsigned capability; /* offset in configuration space */
-    uint8_t *table;      /* n_vectors × 16 bytes as the guest sees them */
-    uint8_t *pending;    /* bit per vector, rounded up to 8 bytes */
-    struct vmm_msi_route *routes;
+    unsigned n_vectors;                       /* 0: none */
+    unsigned capability;                      /* offset in configuration space */
+    uint32_t table[PCI_MSIX_MAX_VECTORS * 4]; /* per vector: address, address high, data, control */
+    uint64_t pending[PCI_MSIX_MAX_VECTORS / 64]; /* bit per vector */
+    struct vmm_msi_route *routes;                /* n_vectors; initialised when first triggered */
     struct vmm_region table_region, pending_region;
 };
 
@@ -70,6 +71,7 @@ struct pci_device {
     uint8_t config[PCI_CONFIG_SIZE];
     uint8_t write_mask[PCI_CONFIG_SIZE]; /* bits the guest may change */
     uint8_t clear_mask[PCI_CONFIG_SIZE]; /* bits the guest clears by writing 1 */
+    uint8_t saved[PCI_CONFIG_SIZE];      /* configuration space on its way to or from a stream */
     struct pci_bar bars[PCI_BAR_COUNT];
     struct pci_msix msix;
     unsigned msi_capability; /* 0: none */
@@ -96,6 +98,10 @@ extern const struct vmm_state_table pci_device_state;
  */
 int pci_device_init (struct pci_device *pci, const struct pci_identity *identity, uint16_t devfn,
                      const struct vmm_device_config *config, struct vmm_error *error);
+/*
+ * Clears every bit the guest could have changed, unmaps the BARs, masks and forgets messages,
+ * lowers INTx. Registers whose power-on value is not 0 are then for the class to set.
+ */
 void pci_device_reset (struct pci_device *pci);
 void pci_device_fini (struct pci_device *pci);
 
@@ -138,9 +144,18 @@ uint64_t pci_bus_ecam_base (struct pci_bus *bus);
 /* Which ISA interrupt PIRQ 0–7 (A–H) reaches beside GSI 16 + pirq; 0x80 set: none. Set by the LPC
  * bridge. */
 void pci_bus_set_pirq (struct pci_bus *bus, unsigned pirq, uint8_t route);
-/* The PIRQ (0–7) of a function's pin; for _PRT: (slot + pin - 1) % 4 + 4 for slots below 0x1e, …
- * documented in pci.c. */
+/* The system control interrupt: GSI 9, which PIRQs may be routed to as well. Set by the LPC bridge.
+ */
+void pci_bus_set_sci (struct pci_bus *bus, bool level);
+/*
+ * The PIRQ (0–7) that pin 1–4 of a function in @slot is wired to, for _PRT and interrupt lines:
+ * slots 0–24 rotate over E–H, (slot + pin - 1) % 4 + 4; slots 25–31, the chipset's own, use A–D in
+ * the order of their pins. SeaBIOS counts on exactly this (its mch_pci_slot_get_irq ()).
+ */
 unsigned pci_bus_pirq_of (unsigned slot, unsigned pin);
+/* The address register at port 0xCF8, for the host bridge to reset, save and restore. */
+uint32_t pci_bus_address (struct pci_bus *bus);
+void pci_bus_set_address (struct pci_bus *bus, uint32_t address);
 /* Assigns BARs, interrupt lines and decoding as a firmware would, for kernels that boot without
  * one. */
 int pci_bus_assign (struct pci_bus *bus, struct vmm_error *error);
