@@ -101,9 +101,14 @@ struct vmm_device_class {
     /* Releases everything init acquired; also called on half-initialised devices. */
     void (*fini) (struct vmm_device *device);
 
-    /* Optional: replaces the medium (NULL: none) of a device with removable media; @medium is
-     * borrowed. */
-    int (*set_medium) (struct vmm_device *device, struct blk *medium, struct vmm_error *error);
+    /*
+     * Optional: replaces the medium of drive @index (0 for a device with one drive) by @medium,
+     * which is borrowed; NULL: none. -EAGAIN while requests on the old medium are in flight: the
+     * machine iterates the loop and calls again with the same arguments until the result is
+     * another one. From 0 on the old medium is detached and may be closed.
+     */
+    int (*set_medium) (struct vmm_device *device, unsigned index, struct blk *medium,
+                       struct vmm_error *error);
 };
 
 struct vmm_device {

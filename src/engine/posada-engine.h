@@ -128,11 +128,11 @@ int vmm_next_event (struct vmm_machine *machine, struct vmm_event *ret_event);
 void vmm_get_stats (struct vmm_machine *machine, struct vmm_stats *ret_stats);
 
 /*
- * Replaces the medium of the removable-media device @id (@medium NULL: ejects). Waits for the
+ * Replaces the medium in drive @index of the device @id (@medium NULL: ejects). Waits for the
  * device to be done with the old one, which may then be closed. -ENOENT, -EOPNOTSUPP, or what the
  * device says.
  */
-int vmm_set_medium (struct vmm_machine *machine, const char *id, struct blk *medium,
+int vmm_set_medium (struct vmm_machine *machine, const char *id, unsigned index, struct blk *medium,
                     struct vmm_error *error);
 
 /* The host probe: is this host's KVM any good? Takes under a second; needs no machine. Any thread.
