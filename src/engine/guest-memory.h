@@ -27,6 +27,12 @@ int vmm_memory_read (struct vmm_memory *memory, uint64_t address, void *buffer, 
 int
 vmm_memory_write (struct vmm_memory *memory, uint64_t address, const void *buffer, size_t length);
 
+/*
+ * Gives the pages inside the range back to the host; the guest then reads zeroes. Partial pages and
+ * ranges outside RAM are left alone: -EFAULT. For balloons and free page reports.
+ */
+int vmm_memory_discard (struct vmm_memory *memory, uint64_t address, uint64_t length);
+
 /* The host address of a range that lies wholly in one piece of RAM, else NULL. Valid while the
  * machine lives. */
 void *vmm_memory_pointer (struct vmm_memory *memory, uint64_t address, size_t length);

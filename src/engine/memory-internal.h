@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Guest memory's lifetime and what only the machine may do with it. */
+#pragma once
+
+#include "base/error.h"
+#include "engine/guest-memory.h"
+
+struct kvm_vm;
+struct vmm_bus;
+
+/*
+ * Maps @size bytes (multiple of 1 MiB) of anonymous memory, kept out of forks and core dumps, and
+ * shows them to the guest. Low RAM ends at 2 GiB once it would reach 2.75 GiB, as on PCs of this
+ * kind. @vm may be NULL. The bus gets a region for the BIOS shadow window.
+ */
+int vmm_memory_create (struct kvm_vm *vm, struct vmm_bus *bus, uint64_t size,
+                       struct vmm_memory **ret_memory, struct vmm_error *error);
+void vmm_memory_destroy (struct vmm_memory *memory);
+
+/*
+ * Shows @rom (copied; @size a multiple of 4 KiB, ≤ 16 MiB) read-only below 4 GiB, and its last
+ * 128 KiB in the shadow window.
+ */
+int vmm_memory_set_rom (struct vmm_memory *memory, const void *rom, size_t size,
+                        struct vmm_error *error);
+
+/* All RAM reads as zeroes again, as after power-on. */
+void vmm_memory_clear (struct vmm_memory *memory);
+
+/* What a load by the guest would find in RAM, ROM or a slot: NULL where only the bus answers. */
+void *vmm_memory_guest_pointer (struct vmm_memory *memory, uint64_t address, size_t length,
+                                bool for_write);
