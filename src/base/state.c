@@ -8,7 +8,7 @@
 #include "base/util.h"
 
 #define SECTION_MAGIC 0x53415350u /* "PSAS" */
-#define MAX_NAME 200
+#define MAX_NAME      200
 
 static const size_t element_bytes[] = {
     [VMM_FIELD_BOOL] = 1, [VMM_FIELD_U8] = 1,  [VMM_FIELD_U16] = 2,
@@ -19,7 +19,7 @@ void
 vmm_state_writer_fini (struct vmm_state_writer *writer)
 {
     free (writer->data);
-    *writer = (struct vmm_state_writer){0};
+    *writer = (struct vmm_state_writer) {0};
 }
 
 /* Room for @length more bytes at the end, or NULL once memory ran out. */
@@ -92,11 +92,12 @@ first_element (const struct vmm_state_field *field, void *object)
     return field->pointer ? *(uint8_t **) at : at;
 }
 
-static void save_fields (struct vmm_state_writer *writer, const struct vmm_state_table *table,
-                         void *object);
+static void
+save_fields (struct vmm_state_writer *writer, const struct vmm_state_table *table, void *object);
 
 static void
-save_element (struct vmm_state_writer *writer, const struct vmm_state_field *field, uint8_t *element)
+save_element (struct vmm_state_writer *writer, const struct vmm_state_field *field,
+              uint8_t *element)
 {
     uint8_t *at;
 

@@ -140,8 +140,7 @@ rebuild (struct space *space)
         struct vmm_region *region = winner_at (space, address, &last);
 
         if (region)
-            space->ranges[space->n_ranges++] =
-                (struct range){address, last, region, region->base};
+            space->ranges[space->n_ranges++] = (struct range) {address, last, region, region->base};
         address = last + 1;
     } while (last != UINT64_MAX);
 }
@@ -328,7 +327,7 @@ vmm_bus_add_doorbell (struct vmm_bus *bus, enum vmm_space space, uint64_t addres
 
     if (!doorbell)
         return -ENOMEM;
-    *doorbell = (struct doorbell){.space = space, .address = address, .size = size, .fd = fd};
+    *doorbell = (struct doorbell) {.space = space, .address = address, .size = size, .fd = fd};
     list_init (&doorbell->link);
 
     pthread_rwlock_wrlock (&bus->lock);

@@ -248,7 +248,7 @@ vmm_memory_create (struct kvm_vm *vm, struct vmm_bus *bus, uint64_t size,
     madvise (memory->ram, size, MADV_DONTFORK);
     madvise (memory->ram, size, MADV_DONTDUMP);
 
-    memory->shadow_region = (struct vmm_region){
+    memory->shadow_region = (struct vmm_region) {
         .name = "bios-shadow",
         .space = VMM_SPACE_MMIO,
         .size = SHADOW_END - SHADOW_START,
@@ -385,7 +385,7 @@ void
 vmm_slot_init (struct vmm_slot *slot, struct vmm_memory *memory, void *host, uint64_t size,
                unsigned flags)
 {
-    *slot = (struct vmm_slot){
+    *slot = (struct vmm_slot) {
         .memory = memory,
         .host = host,
         .size = size,

@@ -17,7 +17,7 @@
 struct vmm_irq {
     struct kvm_vm *vm;
     struct vmm_irq_observer observer;
-    pthread_mutex_t mutex; /* the table */
+    pthread_mutex_t mutex;                    /* the table */
     struct vmm_msi_route *routes[MAX_ROUTES]; /* index + KVM_FIRST_MSI_GSI is the GSI */
 };
 
@@ -82,7 +82,7 @@ commit (struct vmm_irq *irq)
         const struct vmm_msi_route *route = irq->routes[i];
 
         if (route && route->address)
-            entries[n++] = (struct kvm_msi_entry){
+            entries[n++] = (struct kvm_msi_entry) {
                 .gsi = (unsigned) route->gsi, .address = route->address, .data = route->data};
     }
     return kvm_vm_set_routes (irq->vm, entries, n);
@@ -103,7 +103,7 @@ vmm_msi_route_init (struct vmm_machine *machine, struct vmm_msi_route *route)
         if (r == 0 && irq->vm)
             r = kvm_vm_irqfd (irq->vm, fd, KVM_FIRST_MSI_GSI + i, true);
         if (r == 0) {
-            *route = (struct vmm_msi_route){
+            *route = (struct vmm_msi_route) {
                 .machine = machine, .fd = fd, .gsi = (int) (KVM_FIRST_MSI_GSI + i)};
             irq->routes[i] = route;
         }
@@ -157,5 +157,5 @@ vmm_msi_route_fini (struct vmm_msi_route *route)
         kvm_vm_irqfd (irq->vm, route->fd, (unsigned) route->gsi, false);
     pthread_mutex_unlock (&irq->mutex);
     close_fd (route->fd);
-    *route = (struct vmm_msi_route){.fd = -1, .gsi = -1};
+    *route = (struct vmm_msi_route) {.fd = -1, .gsi = -1};
 }

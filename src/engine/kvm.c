@@ -67,9 +67,10 @@ open_device (struct vmm_error *error)
         return fd;
     switch (errno) {
     case ENOENT:
-        return vmm_error_set (error, -ENOENT,
-                              "/dev/kvm does not exist: load the kernel module kvm-amd or kvm-intel "
-                              "and turn virtualization on in the firmware setup");
+        return vmm_error_set (
+            error, -ENOENT,
+            "/dev/kvm does not exist: load the kernel module kvm-amd or kvm-intel "
+            "and turn virtualization on in the firmware setup");
     case EACCES:
     case EPERM:
         return vmm_error_set (error, -EACCES,
@@ -261,7 +262,7 @@ kvm_vm_irqfd (struct kvm_vm *vm, int fd, unsigned gsi, bool assign)
 static struct kvm_irq_routing_entry
 pin_route (unsigned gsi, unsigned chip, unsigned pin)
 {
-    return (struct kvm_irq_routing_entry){
+    return (struct kvm_irq_routing_entry) {
         .gsi = gsi,
         .type = KVM_IRQ_ROUTING_IRQCHIP,
         .u.irqchip = {.irqchip = chip, .pin = pin},
@@ -279,15 +280,15 @@ kvm_vm_set_routes (struct kvm_vm *vm, const struct kvm_msi_entry *entries, size_
         return -ENOMEM;
     for (unsigned gsi = 0; gsi < 16; gsi++) {
         if (gsi != 2) /* the cascade */
-            table->entries[n++] = pin_route (
-                gsi, gsi < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE, gsi % 8);
+            table->entries[n++] =
+                pin_route (gsi, gsi < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE, gsi % 8);
     }
     for (unsigned gsi = 0; gsi < IOAPIC_PINS; gsi++) {
         if (gsi != 2)
             table->entries[n++] = pin_route (gsi, KVM_IRQCHIP_IOAPIC, gsi == 0 ? 2 : gsi);
     }
     for (size_t i = 0; i < n_entries; i++) {
-        table->entries[n++] = (struct kvm_irq_routing_entry){
+        table->entries[n++] = (struct kvm_irq_routing_entry) {
             .gsi = entries[i].gsi,
             .type = KVM_IRQ_ROUTING_MSI,
             .u.msi = {.address_lo = (uint32_t) entries[i].address,
@@ -307,8 +308,8 @@ kvm_vm_ioeventfd (struct kvm_vm *vm, bool is_port, uint64_t address, unsigned si
         .addr = address,
         .len = size,
         .fd = fd,
-        .flags = (is_port ? KVM_IOEVENTFD_FLAG_PIO : 0) |
-                 (assign ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN),
+        .flags =
+            (is_port ? KVM_IOEVENTFD_FLAG_PIO : 0) | (assign ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN),
     };
 
     return vm_ioctl (vm->fd, KVM_IOEVENTFD, &ioeventfd);
@@ -359,7 +360,7 @@ kvm_vm_supported_cpuid (struct kvm_vm *vm, struct kvm_cpuid_leaf *leaves, size_t
     for (uint32_t i = 0; i < table->nent; i++) {
         const struct kvm_cpuid_entry2 *entry = &table->entries[i];
 
-        leaves[i] = (struct kvm_cpuid_leaf){
+        leaves[i] = (struct kvm_cpuid_leaf) {
             .function = entry->function,
             .index = entry->index,
             .indexed = entry->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
@@ -424,7 +425,7 @@ kvm_cpu_set_cpuid (struct kvm_cpu *cpu, const struct kvm_cpuid_leaf *leaves, siz
         return -ENOMEM;
     table->nent = (uint32_t) n_leaves;
     for (size_t i = 0; i < n_leaves; i++) {
-        table->entries[i] = (struct kvm_cpuid_entry2){
+        table->entries[i] = (struct kvm_cpuid_entry2) {
             .function = leaves[i].function,
             .index = leaves[i].index,
             .flags = leaves[i].indexed ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0,
@@ -535,7 +536,7 @@ kvm_cpu_reset_state (struct kvm_cpu *cpu)
 static struct kvm_segment
 flat_segment (uint16_t selector, bool is_code, bool is_long)
 {
-    return (struct kvm_segment){
+    return (struct kvm_segment) {
         .base = 0,
         .limit = 0xffffffff,
         .selector = selector,
@@ -548,13 +549,13 @@ flat_segment (uint16_t selector, bool is_code, bool is_long)
     };
 }
 
-#define CR0_PE    (1u << 0)
-#define CR0_ET    (1u << 4)
-#define CR0_WP    (1u << 16)
-#define CR0_PG    (1u << 31)
-#define CR4_PAE   (1u << 5)
-#define EFER_LME  (1u << 8)
-#define EFER_LMA  (1u << 10)
+#define CR0_PE     (1u << 0)
+#define CR0_ET     (1u << 4)
+#define CR0_WP     (1u << 16)
+#define CR0_PG     (1u << 31)
+#define CR4_PAE    (1u << 5)
+#define EFER_LME   (1u << 8)
+#define EFER_LMA   (1u << 10)
 #define RFLAGS_ONE (1u << 1)
 
 static void
@@ -596,9 +597,9 @@ kvm_cpu_set_entry (struct kvm_cpu *cpu, const struct kvm_entry *entry)
 
     set_flat (&sregs, entry->code_selector, entry->data_selector, entry->long_mode);
     if (entry->task_selector)
-        sregs.tr = (struct kvm_segment){
+        sregs.tr = (struct kvm_segment) {
             .limit = 0x67, .selector = entry->task_selector, .type = 11, .present = 1};
-    sregs.gdt = (struct kvm_dtable){.base = entry->gdt_base, .limit = entry->gdt_limit};
+    sregs.gdt = (struct kvm_dtable) {.base = entry->gdt_base, .limit = entry->gdt_limit};
     if (entry->long_mode)
         sregs.cr3 = entry->cr3;
     set_default_memory_type (cpu);
@@ -617,8 +618,8 @@ kvm_cpu_set_probe_entry (struct kvm_cpu *cpu, const struct kvm_probe_entry *entr
     if (r < 0)
         return r;
     set_flat (&sregs, 0x08, 0x10, true);
-    sregs.gdt = (struct kvm_dtable){.base = entry->gdt_base, .limit = entry->gdt_limit};
-    sregs.idt = (struct kvm_dtable){.base = entry->idt_base, .limit = entry->idt_limit};
+    sregs.gdt = (struct kvm_dtable) {.base = entry->gdt_base, .limit = entry->gdt_limit};
+    sregs.idt = (struct kvm_dtable) {.base = entry->idt_base, .limit = entry->idt_limit};
     sregs.cr3 = entry->cr3;
     r = vm_ioctl (cpu->fd, KVM_SET_SREGS, &sregs);
     return r < 0 ? r : vm_ioctl (cpu->fd, KVM_SET_REGS, &regs);
@@ -664,8 +665,8 @@ translate_exit (struct kvm_cpu *cpu, struct kvm_exit *exit)
     case KVM_EXIT_HLT: exit->type = KVM_DID_HALT; break;
     case KVM_EXIT_SHUTDOWN: exit->type = KVM_DID_SHUTDOWN; break;
     case KVM_EXIT_SYSTEM_EVENT:
-        exit->type = run->system_event.type == KVM_SYSTEM_EVENT_CRASH ? KVM_DID_FAIL
-                                                                      : KVM_DID_SHUTDOWN;
+        exit->type =
+            run->system_event.type == KVM_SYSTEM_EVENT_CRASH ? KVM_DID_FAIL : KVM_DID_SHUTDOWN;
         snprintf (exit->detail, sizeof exit->detail, "KVM system event %u", run->system_event.type);
         break;
     case KVM_EXIT_INTR: exit->type = KVM_DID_STOP; break;
@@ -742,7 +743,8 @@ kvm_cpu_translate_rip (struct kvm_cpu *cpu, uint64_t *ret_rip, uint64_t *ret_phy
     struct kvm_sregs sregs;
     struct kvm_translation translation = {0};
 
-    if (vm_ioctl (cpu->fd, KVM_GET_REGS, &regs) < 0 || vm_ioctl (cpu->fd, KVM_GET_SREGS, &sregs) < 0)
+    if (vm_ioctl (cpu->fd, KVM_GET_REGS, &regs) < 0 ||
+        vm_ioctl (cpu->fd, KVM_GET_SREGS, &sregs) < 0)
         return false;
     *ret_rip = regs.rip;
     translation.linear_address = sregs.cs.base + regs.rip;

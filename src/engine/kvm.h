@@ -26,9 +26,10 @@ struct kvm_cpuid_leaf {
 #define KVM_MAX_LEAVES 256
 
 /*
- * Opens the device and creates a VM with in-kernel PIC, IOAPIC, LAPICs and PIT. The TSS and identity
- * map pages live at 0xFEFFC000 (16 KiB), which the memory map must call reserved. Errors say what to
- * do: -ENOENT (no device), -EACCES (no permission), -ENODEV (no hardware virtualization), -ENOTSUP.
+ * Opens the device and creates a VM with in-kernel PIC, IOAPIC, LAPICs and PIT. The TSS and
+ * identity map pages live at 0xFEFFC000 (16 KiB), which the memory map must call reserved. Errors
+ * say what to do: -ENOENT (no device), -EACCES (no permission), -ENODEV (no hardware
+ * virtualization), -ENOTSUP.
  */
 int kvm_vm_create (struct kvm_vm **ret_vm, struct vmm_error *error);
 void kvm_vm_destroy (struct kvm_vm *vm);
@@ -70,8 +71,8 @@ int kvm_vm_reset_state (struct kvm_vm *vm);
 int kvm_vm_supported_cpuid (struct kvm_vm *vm, struct kvm_cpuid_leaf *leaves, size_t *n_leaves);
 bool kvm_vm_has_tsc_deadline (const struct kvm_vm *vm);
 
-int kvm_cpu_create (struct kvm_vm *vm, unsigned id, struct kvm_cpu **ret_cpu,
-                    struct vmm_error *error);
+int
+kvm_cpu_create (struct kvm_vm *vm, unsigned id, struct kvm_cpu **ret_cpu, struct vmm_error *error);
 void kvm_cpu_destroy (struct kvm_cpu *cpu);
 int kvm_cpu_set_cpuid (struct kvm_cpu *cpu, const struct kvm_cpuid_leaf *leaves, size_t n_leaves);
 
@@ -79,7 +80,8 @@ int kvm_cpu_set_cpuid (struct kvm_cpu *cpu, const struct kvm_cpuid_leaf *leaves,
 int kvm_cpu_remember_reset_state (struct kvm_cpu *cpu);
 int kvm_cpu_reset_state (struct kvm_cpu *cpu);
 
-/* What a direct boot starts with instead of the reset vector; flat segments from the guest's GDT. */
+/* What a direct boot starts with instead of the reset vector; flat segments from the guest's GDT.
+ */
 struct kvm_entry {
     bool long_mode; /* 64-bit with paging, else 32-bit protected mode without */
     uint64_t rip, rsi, rbx;
@@ -91,13 +93,13 @@ struct kvm_entry {
 int kvm_cpu_set_entry (struct kvm_cpu *cpu, const struct kvm_entry *entry);
 
 enum kvm_exit_type {
-    KVM_DID_PORT,      /* .io: @count items of @size bytes at @data */
-    KVM_DID_MMIO,      /* .io with one item */
+    KVM_DID_PORT, /* .io: @count items of @size bytes at @data */
+    KVM_DID_MMIO, /* .io with one item */
     KVM_DID_HALT,
-    KVM_DID_SHUTDOWN,  /* triple fault */
-    KVM_DID_STOP,      /* immediate exit or a signal */
-    KVM_DID_FAIL,      /* internal error or failed entry: .detail says which */
-    KVM_DID_OTHER,     /* .detail; harmless */
+    KVM_DID_SHUTDOWN, /* triple fault */
+    KVM_DID_STOP,     /* immediate exit or a signal */
+    KVM_DID_FAIL,     /* internal error or failed entry: .detail says which */
+    KVM_DID_OTHER,    /* .detail; harmless */
 };
 
 struct kvm_exit {

@@ -99,7 +99,6 @@ struct vmm_stats {
     uint64_t run_ns; /* guest clock */
     uint64_t cpu_ns; /* host CPU time of all vCPU threads */
     uint64_t exits_io, exits_mmio, exits_halt, exits_signal, exits_other;
-    uint64_t doorbells;
 };
 
 /* Validates @config and builds the machine, OFF. Nothing of @config is kept but back ends, classes

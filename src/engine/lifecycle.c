@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The I/O thread: iterates the machine's loop, and between two iterations carries out commands, one
+ * at a time. That place matters: no callback is on the stack and no device lock is held there, so a
+ * command may stop vCPUs (which may be waiting for a device lock) and iterate the loop itself while
+ * it waits for work in flight.
+ *
+ * Pausing goes vCPUs, devices (no new work), drain, clock; resuming is the exact reverse.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "engine/firmware/boot.h"
+#include "engine/machine-internal.h"
+#include "engine/pci/pci.h"
+
+static enum vmm_state
+state_of (struct vmm_machine *machine)
+{
+    return (enum vmm_state) atomic_load (&machine->state);
+}
+
+static void
+enqueue (struct vmm_machine *machine, struct vmm_command *command)
+{
+    list_init (&command->link);
+    pthread_mutex_lock (&machine->command_mutex);
+    list_append (&machine->commands, &command->link);
+    pthread_mutex_unlock (&machine->command_mutex);
+    vmm_loop_wake (machine->loop);
+}
+
+void
+vmm_post (struct vmm_machine *machine, enum vmm_command_type type, bool by_guest,
+          const char *reason)
+{
+    struct vmm_command *command = calloc (1, sizeof *command);
+
+    if (!command) {
+        vmm_log (&machine->log, VMM_LOG_ERROR, "%s: out of memory for a command", machine->name);
+        return;
+    }
+    command->type = type;
+    command->by_guest = by_guest;
+    snprintf (command->reason, sizeof command->reason, "%s", reason ? reason : "");
+    enqueue (machine, command);
+}
+
+static void
+report (struct vmm_machine *machine, enum vmm_event_type type, const struct vmm_command *command)
+{
+    struct vmm_event event = {
+        .type = type,
+        .state = state_of (machine),
+        .by_guest = command->by_guest,
+    };
+
+    memcpy (event.reason, command->reason, sizeof event.reason);
+    vmm_event_push (&machine->events, &event);
+}
+
+static void
+enter_state (struct vmm_machine *machine, enum vmm_state state, const struct vmm_command *command)
+{
+    atomic_store (&machine->state, state);
+    report (machine, VMM_EVENT_STATE, command);
+}
+
+static void
+refuse (struct vmm_machine *machine, const char *format, const char *detail)
+{
+    struct vmm_command command = {.by_guest = false};
+
+    snprintf (command.reason, sizeof command.reason, format, detail);
+    report (machine, VMM_EVENT_REFUSED, &command);
+}
+
+static void
+drain (struct vmm_machine *machine)
+{
+    while (!vmm_devices_are_idle (machine))
+        vmm_loop_iterate (machine->loop, 100);
+}
+
+static void
+stop_running (struct vmm_machine *machine)
+{
+    vmm_vcpus_stop (machine);
+    vmm_devices_pause (machine);
+    drain (machine);
+    vmm_clock_stop (&machine->clock);
+}
+
+static void
+run_on (struct vmm_machine *machine)
+{
+    vmm_clock_start (&machine->clock);
+    vmm_devices_resume (machine);
+    vmm_loop_wake (machine->loop);
+    vmm_vcpus_go (machine);
+}
+
+/* Power-on values everywhere; what boots is in place. vCPUs are parked and devices paused. */
+static int
+power_on_values (struct vmm_machine *machine, struct vmm_error *error)
+{
+    struct kvm_entry entry;
+    int r;
+
+    vmm_devices_reset (machine);
+    r = kvm_vm_reset_state (machine->vm);
+    for (unsigned i = 0; i < machine->n_vcpus && r >= 0; i++)
+        r = kvm_cpu_reset_state (machine->vcpus[i].kvm);
+    if (r < 0)
+        return vmm_error_set_errno (error, r, "KVM cannot reset the machine");
+    r = vmm_boot_load (machine->boot, &entry, error);
+    if (r == VMM_BOOT_DIRECT) {
+        r = kvm_cpu_set_entry (machine->vcpus[0].kvm, &entry);
+        if (r < 0)
+            return vmm_error_set_errno (error, r, "KVM cannot enter the kernel");
+    }
+    return r < 0 ? r : 0;
+}
+
+static void
+start (struct vmm_machine *machine, const struct vmm_command *command)
+{
+    struct vmm_error error = {0};
+
+    vmm_memory_clear (machine->memory);
+    vmm_clock_set (&machine->clock, 0);
+    if (power_on_values (machine, &error) < 0) {
+        refuse (machine, "the machine cannot start: %s", error.message);
+        return;
+    }
+    enter_state (machine, VMM_RUNNING, command);
+    run_on (machine);
+}
+
+static void
+crash (struct vmm_machine *machine, const struct vmm_command *command)
+{
+    if (state_of (machine) != VMM_RUNNING)
+        return;
+    stop_running (machine);
+    enter_state (machine, VMM_CRASHED, command);
+}
+
+static void
+reset (struct vmm_machine *machine, const struct vmm_command *command)
+{
+    enum vmm_state before = state_of (machine);
+    struct vmm_error error = {0};
+
+    if (before == VMM_OFF) {
+        refuse (machine, "%s", "a machine that is off cannot be reset: start it");
+        return;
+    }
+    if (before == VMM_RUNNING)
+        stop_running (machine);
+    if (power_on_values (machine, &error) < 0) {
+        struct vmm_command failed = {.by_guest = false};
+
+        memcpy (failed.reason, error.message, sizeof error.message);
+        enter_state (machine, VMM_CRASHED, &failed);
+        return;
+    }
+    if (before == VMM_CRASHED)
+        enter_state (machine, VMM_RUNNING, command);
+    report (machine, VMM_EVENT_RESET, command);
+    if (before != VMM_PAUSED)
+        run_on (machine);
+}
+
+static void
+power_off (struct vmm_machine *machine, const struct vmm_command *command)
+{
+    if (state_of (machine) == VMM_OFF)
+        return;
+    if (state_of (machine) == VMM_RUNNING)
+        stop_running (machine);
+    /* Devices let go of guest memory before it is given back. */
+    vmm_devices_reset (machine);
+    vmm_memory_clear (machine->memory);
+    enter_state (machine, VMM_OFF, command);
+}
+
+static void
+pause_machine (struct vmm_machine *machine, const struct vmm_command *command)
+{
+    if (state_of (machine) == VMM_RUNNING) {
+        stop_running (machine);
+        enter_state (machine, VMM_PAUSED, command);
+    } else if (state_of (machine) != VMM_PAUSED)
+        refuse (machine, "%s", "only a running machine can be paused");
+}
+
+static void
+resume (struct vmm_machine *machine, const struct vmm_command *command)
+{
+    if (state_of (machine) == VMM_PAUSED) {
+        for (unsigned i = 0; i < machine->n_vcpus; i++)
+            kvm_cpu_clock_was_stopped (machine->vcpus[i].kvm);
+        enter_state (machine, VMM_RUNNING, command);
+        run_on (machine);
+    } else if (state_of (machine) != VMM_RUNNING)
+        refuse (machine, "%s", "only a paused machine can be resumed");
+}
+
+static void
+press_button (struct vmm_machine *machine)
+{
+    struct vmm_device *device = machine->power_button_device;
+
+    if (!device || state_of (machine) != VMM_RUNNING)
+        return;
+    pthread_mutex_lock (&device->lock);
+    machine->power_button_press (device);
+    pthread_mutex_unlock (&device->lock);
+}
+
+/* The rest of the machine goes on while requests on the old medium end. */
+static void
+change_medium (struct vmm_machine *machine, struct vmm_command *command)
+{
+    struct vmm_device *device = command->device;
+
+    for (;;) {
+        pthread_mutex_lock (&device->lock);
+        *command->result = device->device_class->set_medium (device, command->index,
+                                                             command->medium, command->error);
+        pthread_mutex_unlock (&device->lock);
+        if (*command->result != -EAGAIN)
+            return;
+        vmm_loop_iterate (machine->loop, 100);
+    }
+}
+
+static void
+carry_out (struct vmm_machine *machine, struct vmm_command *command)
+{
+    switch (command->type) {
+    case VMM_COMMAND_START:
+        if (state_of (machine) == VMM_OFF)
+            start (machine, command);
+        else if (state_of (machine) != VMM_RUNNING)
+            refuse (machine, "%s", "only a machine that is off can be started");
+        break;
+    case VMM_COMMAND_PAUSE: pause_machine (machine, command); break;
+    case VMM_COMMAND_RESUME: resume (machine, command); break;
+    case VMM_COMMAND_RESET:
+        /* A guest that was stopped meanwhile asks for nothing any more. */
+        if (!command->by_guest || state_of (machine) == VMM_RUNNING)
+            reset (machine, command);
+        break;
+    case VMM_COMMAND_POWER_OFF:
+        if (!command->by_guest || state_of (machine) == VMM_RUNNING)
+            power_off (machine, command);
+        break;
+    case VMM_COMMAND_POWER_BUTTON: press_button (machine); break;
+    case VMM_COMMAND_CRASH: crash (machine, command); break;
+    case VMM_COMMAND_MEDIUM: change_medium (machine, command); break;
+    case VMM_COMMAND_SYNC: break;
+    case VMM_COMMAND_QUIT:
+        if (state_of (machine) == VMM_RUNNING)
+            stop_running (machine);
+        machine->quit = true;
+        break;
+    }
+}
+
+static struct vmm_command *
+next_command (struct vmm_machine *machine)
+{
+    struct vmm_command *command = NULL;
+
+    pthread_mutex_lock (&machine->command_mutex);
+    if (!list_is_empty (&machine->commands)) {
+        command = list_entry (machine->commands.next, struct vmm_command, link);
+        list_remove (&command->link);
+    }
+    pthread_mutex_unlock (&machine->command_mutex);
+    return command;
+}
+
+static void
+run_commands (struct vmm_machine *machine)
+{
+    struct vmm_command *command;
+
+    while ((command = next_command (machine))) {
+        carry_out (machine, command);
+        if (command->done)
+            sem_post (command->done); /* its memory is the waiter's */
+        else
+            free (command);
+    }
+}
+
+void *
+vmm_io_thread (void *data)
+{
+    struct vmm_machine *machine = data;
+
+    while (!machine->quit) {
+        vmm_loop_iterate (machine->loop, -1);
+        run_commands (machine);
+    }
+    return NULL;
+}
+
+void
+vmm_start (struct vmm_machine *machine)
+{
+    vmm_post (machine, VMM_COMMAND_START, false, NULL);
+}
+
+void
+vmm_pause (struct vmm_machine *machine)
+{
+    vmm_post (machine, VMM_COMMAND_PAUSE, false, NULL);
+}
+
+void
+vmm_resume (struct vmm_machine *machine)
+{
+    vmm_post (machine, VMM_COMMAND_RESUME, false, NULL);
+}
+
+void
+vmm_reset (struct vmm_machine *machine)
+{
+    vmm_post (machine, VMM_COMMAND_RESET, false, NULL);
+}
+
+void
+vmm_power_off (struct vmm_machine *machine)
+{
+    vmm_post (machine, VMM_COMMAND_POWER_OFF, false, NULL);
+}
+
+void
+vmm_press_power_button (struct vmm_machine *machine)
+{
+    vmm_post (machine, VMM_COMMAND_POWER_BUTTON, false, NULL);
+}
+
+enum vmm_state
+vmm_get_state (struct vmm_machine *machine)
+{
+    return state_of (machine);
+}
+
+/* Posts @command, whose memory is the caller's, and waits for the I/O thread to be done with it. */
+static void
+run_and_wait (struct vmm_machine *machine, struct vmm_command *command)
+{
+    sem_t done;
+
+    sem_init (&done, 0, 0);
+    command->done = &done;
+    enqueue (machine, command);
+    while (sem_wait (&done) < 0)
+        continue;
+    sem_destroy (&done);
+}
+
+void
+vmm_sync (struct vmm_machine *machine)
+{
+    struct vmm_command command = {.type = VMM_COMMAND_SYNC};
+
+    if (machine->has_io_thread)
+        run_and_wait (machine, &command);
+}
+
+int
+vmm_set_medium (struct vmm_machine *machine, const char *id, unsigned index, struct blk *medium,
+                struct vmm_error *error)
+{
+    struct vmm_device *device = vmm_machine_find_device (machine, id);
+    struct vmm_command command = {.type = VMM_COMMAND_MEDIUM};
+    int result = 0;
+
+    if (!device)
+        return vmm_error_set (error, -ENOENT, "there is no device “%s”", id);
+    if (!device->device_class->set_medium)
+        return vmm_error_set (error, -EOPNOTSUPP, "the medium of “%s” cannot be changed", id);
+    command.device = device;
+    command.index = index;
+    command.medium = medium;
+    command.error = error;
+    command.result = &result;
+    if (machine->has_io_thread)
+        run_and_wait (machine, &command);
+    else
+        change_medium (machine, &command);
+    return result;
+}
