@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/acpi/acpi.h"
+
+#include "base/util.h"
+#include "tap.h"
+
+#define BASE 0x7FE0000
+
+static struct acpi_platform
+platform (unsigned cpus)
+{
+    struct acpi_platform platform = {
+        .n_cpus = cpus,
+        .low_end = 0x8000000,
+        .high_end = 4 * GIB,
+        .physical_bits = 39,
+        .ecam = 0xB0000000,
+        .has_i8042 = true,
+        .has_rtc = true,
+        .n_serial = 1,
+        .serial = {{0x3F8, 4}},
+    };
+
+    for (unsigned i = 0; i < cpus; i++)
+        platform.apic_ids[i] = (uint8_t) i;
+    for (unsigned slot = 0; slot < ACPI_PCI_SLOTS; slot++)
+        for (unsigned pin = 0; pin < ACPI_PCI_PINS; pin++)
+            platform.pirqs[slot][pin] = (uint8_t) ((slot + pin) % 4 + 4);
+    return platform;
+}
+
+static uint8_t
+sum (const uint8_t *data, size_t length)
+{
+    uint8_t total = 0;
+
+    while (length--)
+        total += *data++;
+    return total;
+}
+
+/* The table of that signature that the XSDT lists, checked; NULL if it is not there. */
+static const uint8_t *
+find_table (const struct acpi_tables *tables, const char *signature)
+{
+    const uint8_t *xsdt = tables->data + (load_le64 (tables->rsdp + 24) - BASE);
+    uint32_t length = load_le32 (xsdt + 4);
+
+    CHECK (memcmp (xsdt, "XSDT", 4) == 0);
+    CHECK_EQUAL (sum (xsdt, length), 0);
+    for (uint32_t offset = 36; offset < length; offset += 8) {
+        uint64_t at = load_le64 (xsdt + offset) - BASE;
+
+        CHECK (at < tables->size);
+        CHECK (load_le32 (tables->data + at + 4) <= tables->size - at);
+        CHECK_EQUAL (sum (tables->data + at, load_le32 (tables->data + at + 4)), 0);
+        if (memcmp (tables->data + at, signature, 4) == 0)
+            return tables->data + at;
+    }
+    return NULL;
+}
+
+static struct acpi_tables
+placed (const struct acpi_platform *description)
+{
+    struct acpi_tables tables;
+
+    if (acpi_build (description, &tables) < 0)
+        abort ();
+    acpi_place (&tables, BASE);
+    return tables;
+}
+
+TEST (every_table_is_reached_and_sums_up)
+{
+    struct acpi_platform description = platform (4);
+    struct acpi_tables tables = placed (&description);
+    const uint8_t *fadt, *dsdt, *rsdt, *xsdt;
+
+    CHECK (memcmp (tables.rsdp, "RSD PTR ", 8) == 0);
+    CHECK_EQUAL (sum (tables.rsdp, 20), 0);
+    CHECK_EQUAL (sum (tables.rsdp, 36), 0);
+    fadt = find_table (&tables, "FACP");
+    CHECK (fadt && find_table (&tables, "APIC") && find_table (&tables, "MCFG") &&
+           find_table (&tables, "WAET"));
+    CHECK (!find_table (&tables, "HPET"));
+    CHECK_EQUAL (load_le32 (fadt + 4), 244);
+    CHECK_EQUAL (load_le32 (fadt + 40), load_le64 (fadt + 140));
+    dsdt = tables.data + (load_le32 (fadt + 40) - BASE);
+    CHECK (memcmp (dsdt, "DSDT", 4) == 0);
+    CHECK_EQUAL (sum (dsdt, load_le32 (dsdt + 4)), 0);
+    CHECK (memcmp (tables.data + (load_le32 (fadt + 36) - BASE), "FACS", 4) == 0);
+    CHECK_EQUAL ((load_le32 (fadt + 36) - BASE) % 64, 0);
+
+    rsdt = tables.data + (load_le32 (tables.rsdp + 16) - BASE);
+    xsdt = tables.data + (load_le64 (tables.rsdp + 24) - BASE);
+    CHECK (memcmp (rsdt, "RSDT", 4) == 0);
+    CHECK_EQUAL (sum (rsdt, load_le32 (rsdt + 4)), 0);
+    CHECK_EQUAL ((load_le32 (rsdt + 4) - 36) / 4, (load_le32 (xsdt + 4) - 36) / 8);
+    for (uint32_t i = 0; i < (load_le32 (rsdt + 4) - 36) / 4; i++)
+        CHECK_EQUAL (load_le32 (rsdt + 36 + 4 * i), load_le64 (xsdt + 36 + 8 * i));
+    acpi_tables_fini (&tables);
+}
+
+TEST (madt_lists_each_processor_once)
+{
+    for (unsigned cpus = 1; cpus <= ACPI_MAX_CPUS; cpus += 21) {
+        struct acpi_platform description = platform (cpus);
+        struct acpi_tables tables = placed (&description);
+        const uint8_t *madt = find_table (&tables, "APIC");
+        unsigned lapics = 0, ioapics = 0, overrides = 0;
+
+        for (uint32_t at = 44; at < load_le32 (madt + 4); at += madt[at + 1]) {
+            CHECK (madt[at + 1] >= 2);
+            if (madt[at] == 0) {
+                CHECK_EQUAL (madt[at + 2], lapics);
+                CHECK_EQUAL (madt[at + 3], lapics);
+                CHECK_EQUAL (load_le32 (madt + at + 4), 1);
+                lapics++;
+            }
+            ioapics += madt[at] == 1;
+            overrides += madt[at] == 2;
+        }
+        CHECK_EQUAL (lapics, cpus);
+        CHECK_EQUAL (ioapics, 1);
+        CHECK_EQUAL (overrides, 2);
+        acpi_tables_fini (&tables);
+    }
+}
+
+TEST (mcfg_follows_the_ecam_window)
+{
+    struct acpi_platform description = platform (1);
+    struct acpi_tables tables;
+
+    description.ecam = 0xE0000000;
+    tables = placed (&description);
+    CHECK_EQUAL (load_le64 (find_table (&tables, "MCFG") + 44), 0xE0000000);
+    CHECK_EQUAL (find_table (&tables, "MCFG")[55], 255);
+    acpi_tables_fini (&tables);
+    description.ecam = 0;
+    tables = placed (&description);
+    CHECK (!find_table (&tables, "MCFG"));
+    acpi_tables_fini (&tables);
+}
+
+static bool
+contains (const struct acpi_tables *tables, const void *part, size_t length)
+{
+    return memmem (tables->data, tables->size, part, length) != NULL;
+}
+
+TEST (only_present_devices_are_announced)
+{
+    static const uint8_t keyboard[] = {0x0C, 0x41, 0xD0, 0x03, 0x03};
+    static const uint8_t clock[] = {0x0C, 0x41, 0xD0, 0x0B, 0x00};
+    static const uint8_t uart[] = {0x0C, 0x41, 0xD0, 0x05, 0x01};
+    static const uint8_t port[] = {0x47, 0x01, 0xE8, 0x02, 0xE8, 0x02,
+                                   0x01, 0x08, 0x22, 0x08, 0x00};
+    struct acpi_platform description = platform (1);
+    struct acpi_tables tables;
+
+    description.serial[0] = (struct acpi_serial) {0x2E8, 3};
+    tables = placed (&description);
+    CHECK (contains (&tables, keyboard, sizeof keyboard));
+    CHECK (contains (&tables, clock, sizeof clock));
+    CHECK (contains (&tables, uart, sizeof uart));
+    CHECK (contains (&tables, port, sizeof port));
+    acpi_tables_fini (&tables);
+
+    description.n_serial = 0;
+    description.has_i8042 = description.has_rtc = false;
+    tables = placed (&description);
+    CHECK (!contains (&tables, keyboard, sizeof keyboard));
+    CHECK (!contains (&tables, clock, sizeof clock));
+    CHECK (!contains (&tables, uart, sizeof uart));
+    acpi_tables_fini (&tables);
+}
+
+/* Address space descriptors of memory in the root bus's _CRS: tag and length, type 0. */
+TEST (windows_leave_out_ram_and_ecam)
+{
+    static const uint8_t head32[] = {0x87, 23, 0, 0, 0x0C};
+    static const uint8_t head64[] = {0x8A, 43, 0, 0, 0x0C};
+    struct acpi_platform description = platform (1);
+    struct acpi_tables tables;
+    const uint8_t *at;
+    size_t left;
+
+    description.low_end = 0x80000000;
+    description.high_end = 5 * GIB + MIB;
+    description.ecam = 0xE0000000;
+    tables = placed (&description);
+    at = memmem (tables.data, tables.size, head32, sizeof head32);
+    CHECK (at && load_le32 (at + 10) == 0xA0000 && load_le32 (at + 14) == 0xBFFFF);
+    CHECK (memcmp (at + 26, head32, sizeof head32) == 0);
+    CHECK_EQUAL (load_le32 (at + 26 + 10), 0x80000000);
+    CHECK_EQUAL (load_le32 (at + 26 + 14), 0xDFFFFFFF);
+    CHECK_EQUAL (load_le32 (at + 26 + 22), 0x60000000);
+    CHECK_EQUAL (load_le32 (at + 52 + 10), 0xF0000000);
+    CHECK_EQUAL (load_le32 (at + 52 + 14), 0xFEBFFFFF);
+    left = tables.size - (size_t) (at - tables.data);
+    at = memmem (at, left, head64, sizeof head64);
+    CHECK (at != NULL);
+    CHECK_EQUAL (load_le64 (at + 14), 6 * GIB);
+    CHECK_EQUAL (load_le64 (at + 22), (UINT64_C (1) << 39) - 1);
+    acpi_tables_fini (&tables);
+}
+
+/* Follows the script as firmware does, with the tables at BASE, and compares with acpi_place (). */
+TEST (loader_script_gives_what_placing_gives)
+{
+    struct acpi_platform description = platform (3);
+    struct acpi_tables loaded, expected = placed (&description);
+    static uint8_t script[ACPI_LOADER_SIZE];
+    unsigned allocations = 0;
+
+    CHECK_EQUAL (acpi_build (&description, &loaded), 0);
+    acpi_write_loader (&loaded, script);
+    for (size_t at = 0; at < sizeof script; at += 128) {
+        const uint8_t *command = script + at;
+        const char *name = (const char *) command + 4;
+        bool is_rsdp = strcmp (name, "etc/acpi/rsdp") == 0;
+        uint8_t *file = is_rsdp ? loaded.rsdp : loaded.data;
+        size_t size = is_rsdp ? sizeof loaded.rsdp : loaded.size;
+        uint32_t offset;
+
+        if (load_le32 (command) == 0)
+            continue;
+        CHECK (is_rsdp || strcmp (name, "etc/acpi/tables") == 0);
+        switch (load_le32 (command)) {
+        case 1:
+            allocations++;
+            CHECK_EQUAL (load_le32 (command + 60), is_rsdp ? 16 : 64);
+            CHECK_EQUAL (command[64], is_rsdp ? 2 : 1);
+            break;
+        case 2:
+            offset = load_le32 (command + 116);
+            CHECK_STRING ((const char *) command + 60, "etc/acpi/tables");
+            CHECK (offset + command[120] <= size);
+            if (command[120] == 4)
+                store_le32 (file + offset, load_le32 (file + offset) + BASE);
+            else
+                store_le64 (file + offset, load_le64 (file + offset) + BASE);
+            break;
+        case 3:
+            offset = load_le32 (command + 60);
+            CHECK (range_fits (load_le32 (command + 64), load_le32 (command + 68), size));
+            CHECK_EQUAL (file[offset], 0);
+            file[offset] =
+                (uint8_t) -sum (file + load_le32 (command + 64), load_le32 (command + 68));
+            break;
+        default: CHECK (false);
+        }
+    }
+    CHECK_EQUAL (allocations, 2);
+    CHECK_EQUAL (loaded.size, expected.size);
+    CHECK (memcmp (loaded.data, expected.data, expected.size) == 0);
+    CHECK (memcmp (loaded.rsdp, expected.rsdp, sizeof expected.rsdp) == 0);
+    acpi_tables_fini (&loaded);
+    acpi_tables_fini (&expected);
+}
+
+TAP_MAIN ()
