@@ -11,13 +11,23 @@
 #include "base/cleanup.h"
 
 #define EVENTS_PER_WAIT 32
+#define N_BUCKETS       64
 
+/*
+ * The kernel may have handed out an event just before its source was removed and freed. So events
+ * carry a number that is never used twice, and whoever dispatches looks the source up by it.
+ */
 struct vmm_loop {
     int epoll_fd;
     int wake_fd;
-    pthread_mutex_t
-        mutex; /* guards the timer list; taken inside device locks, never around callbacks */
+    atomic_ulong thread; /* the pthread_t that iterates, 0 while none does */
+    /* Guards what follows; taken inside device locks, never around callbacks. */
+    pthread_mutex_t mutex;
     struct vmm_list timers;
+    struct vmm_list sources[N_BUCKETS]; /* by number */
+    uint64_t last_number;
+    struct vmm_source *running; /* its callback is being called, without a lock */
+    pthread_cond_t ran;
 };
 
 uint64_t
@@ -114,14 +124,17 @@ timer_remaining (const struct vmm_timer *timer)
 int
 vmm_loop_create (struct vmm_loop **ret_loop)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = 0};
     struct vmm_loop *loop = calloc (1, sizeof *loop);
     int r;
 
     if (!loop)
         return -ENOMEM;
     pthread_mutex_init (&loop->mutex, NULL);
+    pthread_cond_init (&loop->ran, NULL);
     list_init (&loop->timers);
+    for (size_t i = 0; i < N_BUCKETS; i++)
+        list_init (&loop->sources[i]);
     loop->wake_fd = -1;
     loop->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
     if (loop->epoll_fd < 0)
@@ -147,6 +160,7 @@ vmm_loop_destroy (struct vmm_loop *loop)
         return;
     close_fd (loop->wake_fd);
     close_fd (loop->epoll_fd);
+    pthread_cond_destroy (&loop->ran);
     pthread_mutex_destroy (&loop->mutex);
     free (loop);
 }
@@ -155,42 +169,60 @@ int
 vmm_loop_add (struct vmm_loop *loop, struct vmm_source *source, int fd, uint32_t events,
               pthread_mutex_t *lock, void (*callback) (void *data, uint32_t events), void *data)
 {
-    struct epoll_event event = {.events = events, .data.ptr = source};
+    struct epoll_event event = {.events = events};
+    int r = 0;
 
     source->loop = loop;
     source->fd = fd;
     source->lock = lock;
     source->callback = callback;
     source->data = data;
-    atomic_store (&source->active, true);
-    if (epoll_ctl (loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
-        int r = -errno;
 
-        atomic_store (&source->active, false);
+    pthread_mutex_lock (&loop->mutex);
+    source->number = event.data.u64 = ++loop->last_number;
+    if (epoll_ctl (loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
+        r = -errno;
         source->loop = NULL;
-        return r;
+    } else {
+        atomic_store (&source->active, true);
+        list_append (&loop->sources[source->number % N_BUCKETS], &source->link);
     }
-    return 0;
+    pthread_mutex_unlock (&loop->mutex);
+    return r;
 }
 
 int
 vmm_source_modify (struct vmm_source *source, uint32_t events)
 {
-    struct epoll_event event = {.events = events, .data.ptr = source};
+    struct epoll_event event = {.events = events, .data.u64 = source->number};
 
     if (!source->loop)
         return -ENOENT;
     return epoll_ctl (source->loop->epoll_fd, EPOLL_CTL_MOD, source->fd, &event) < 0 ? -errno : 0;
 }
 
+bool
+vmm_loop_is_current (struct vmm_loop *loop)
+{
+    return atomic_load (&loop->thread) == (unsigned long) pthread_self ();
+}
+
 void
 vmm_source_remove (struct vmm_source *source)
 {
-    if (!source->loop)
+    struct vmm_loop *loop = source->loop;
+
+    if (!loop)
         return;
-    epoll_ctl (source->loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+    epoll_ctl (loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
     atomic_store (&source->active, false);
     source->loop = NULL;
+
+    pthread_mutex_lock (&loop->mutex);
+    list_remove (&source->link);
+    while (loop->running == source && !vmm_loop_is_current (loop))
+        pthread_cond_wait (&loop->ran, &loop->mutex);
+    pthread_mutex_unlock (&loop->mutex);
 }
 
 void
@@ -301,26 +333,55 @@ run_due_timer (struct vmm_loop *loop)
     return true;
 }
 
+/* The source of that number, or NULL once it is removed. */
+static struct vmm_source *
+find_source (struct vmm_loop *loop, uint64_t number)
+{
+    struct vmm_source *source;
+
+    list_for_each (source, &loop->sources[number % N_BUCKETS], link) {
+        if (source->number == number)
+            return source;
+    }
+    return NULL;
+}
+
 static bool
 dispatch (struct vmm_loop *loop, const struct epoll_event *event)
 {
-    struct vmm_source *source = event->data.ptr;
+    struct vmm_source *source;
+    pthread_mutex_t *lock;
     uint64_t count;
     bool ran = false;
 
-    if (!source) {
+    if (event->data.u64 == 0) {
         if (read (loop->wake_fd, &count, sizeof count) < 0)
             return false;
         return false;
     }
-    if (source->lock)
-        pthread_mutex_lock (source->lock);
+    pthread_mutex_lock (&loop->mutex);
+    source = find_source (loop, event->data.u64);
+    lock = source ? source->lock : NULL;
+    loop->running = lock ? NULL : source;
+    pthread_mutex_unlock (&loop->mutex);
+    if (!source)
+        return false;
+
+    if (lock)
+        pthread_mutex_lock (lock);
     if (atomic_load (&source->active)) {
         source->callback (source->data, event->events);
         ran = true;
     }
-    if (source->lock)
-        pthread_mutex_unlock (source->lock);
+    /* From here on the source may be gone: its callback may have removed and freed it. */
+    if (lock) {
+        pthread_mutex_unlock (lock);
+    } else {
+        pthread_mutex_lock (&loop->mutex);
+        loop->running = NULL;
+        pthread_cond_broadcast (&loop->ran);
+        pthread_mutex_unlock (&loop->mutex);
+    }
     return ran;
 }
 
@@ -330,13 +391,18 @@ vmm_loop_iterate (struct vmm_loop *loop, int timeout_ms)
     struct epoll_event events[EVENTS_PER_WAIT];
     int n_events, ran = 0;
 
+    atomic_store (&loop->thread, (unsigned long) pthread_self ());
     n_events = epoll_wait (loop->epoll_fd, events, EVENTS_PER_WAIT, next_wait (loop, timeout_ms));
-    if (n_events < 0)
-        return errno == EINTR ? 0 : -errno;
+    if (n_events < 0) {
+        ran = errno == EINTR ? 0 : -errno;
+        atomic_store (&loop->thread, 0);
+        return ran;
+    }
     for (int i = 0; i < n_events; i++)
         ran += dispatch (loop, &events[i]);
     /* Bounded, so that a timer that re-arms itself in the past cannot keep descriptors waiting. */
     for (int i = 0; i < EVENTS_PER_WAIT && run_due_timer (loop); i++)
         ran++;
+    atomic_store (&loop->thread, 0);
     return ran;
 }

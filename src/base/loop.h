@@ -2,9 +2,10 @@
 /*
  * The epoll loop: file descriptors, timers on a clock that can stand still, and wake-ups. One
  * thread iterates a loop; every other function may be called on any thread. Sources and timers live
- * in their owner's memory and must stay valid until they are removed *and* the loop is not inside
- * vmm_loop_iterate () (devices outlive their I/O thread, so for them this needs no thought). A
- * callback runs with the lock its source names held, and never after its removal under that lock.
+ * in their owner's memory. Those with a lock, and all timers, must stay valid until they are
+ * removed *and* the loop is not inside vmm_loop_iterate () (devices outlive their I/O thread, so
+ * for them this needs no thought). A callback runs with the lock its source names held, and never
+ * after its removal under that lock.
  *
  * Timers are kept in a plain list: a machine has a few dozen at most.
  */
@@ -32,6 +33,8 @@ struct vmm_clock {
 
 struct vmm_source {
     struct vmm_loop *loop; /* NULL while not added */
+    struct vmm_list link;
+    uint64_t number;
     int fd;
     atomic_bool active;
     pthread_mutex_t *lock;
@@ -72,8 +75,11 @@ int
 vmm_loop_add (struct vmm_loop *loop, struct vmm_source *source, int fd, uint32_t events,
               pthread_mutex_t *lock, void (*callback) (void *data, uint32_t events), void *data);
 int vmm_source_modify (struct vmm_source *source, uint32_t events);
-/* Removing a source that is not added (zeroed memory) does nothing. Call it with the source's lock
- * held. */
+/*
+ * Removing a source that is not added (zeroed memory) does nothing. Call it with the source's lock
+ * held. A source without a lock is not being called back any more when this returns, and may be
+ * freed: off the loop's thread this waits for a callback that is running.
+ */
 void vmm_source_remove (struct vmm_source *source);
 
 void vmm_timer_init (struct vmm_timer *timer, struct vmm_loop *loop, struct vmm_clock *clock,
@@ -83,6 +89,9 @@ void vmm_timer_arm (struct vmm_timer *timer, uint64_t deadline);
 /* Disarming a timer that is not armed, or zeroed memory, does nothing. */
 void vmm_timer_disarm (struct vmm_timer *timer);
 bool vmm_timer_is_armed (struct vmm_timer *timer);
+
+/* Whether the caller is (below) a callback of @loop. */
+bool vmm_loop_is_current (struct vmm_loop *loop);
 
 /* Makes the current or next vmm_loop_iterate () return early. */
 void vmm_loop_wake (struct vmm_loop *loop);
