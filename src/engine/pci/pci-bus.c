@@ -21,6 +21,7 @@
 #include "engine/pci/pci-internal.h"
 
 #define PORT_ADDRESS     0xCF8
+#define PORT_RESET       0xCF9
 #define PORT_DATA        0xCFC
 #define ADDRESS_ENABLE   0x80000000u
 #define ADDRESS_WRITABLE 0x80FFFFFCu
@@ -41,6 +42,7 @@ struct pci_bus {
     struct pci_device *devices[256];
     atomic_uint address;
     struct vmm_region address_region, data_region, ecam_region;
+    struct vmm_region *reset_region;
 
     pthread_mutex_t mutex;
     uint64_t ecam_base; /* 0: disabled */
@@ -96,22 +98,42 @@ pci_bus_machine (const struct pci_bus *bus)
     return bus->machine;
 }
 
+/* Only a whole dword is for the address register (3.2.2.3.2): narrower accesses are to ordinary
+ * ports, of which the second is taken. */
+static bool
+is_reset_port (const struct pci_bus *bus, uint64_t offset, unsigned size)
+{
+    return bus->reset_region && offset == PORT_RESET - PORT_ADDRESS && size == 1;
+}
+
 static uint64_t
 address_read (void *opaque, uint64_t offset, unsigned size)
 {
     struct pci_bus *bus = opaque;
+    uint64_t value;
 
-    return size == 4 ? atomic_load (&bus->address) : all_ones (size);
+    if (size == 4)
+        return atomic_load (&bus->address);
+    if (!is_reset_port (bus, offset, size))
+        return all_ones (size);
+    pthread_mutex_lock (bus->reset_region->lock);
+    value = bus->reset_region->read (bus->reset_region->opaque, 0, 1);
+    pthread_mutex_unlock (bus->reset_region->lock);
+    return value;
 }
 
-/* Only a whole dword is for us (3.2.2.3.2): bytes at 0xCF8–0xCFB are ordinary ports. */
 static void
 address_write (void *opaque, uint64_t offset, unsigned size, uint64_t value)
 {
     struct pci_bus *bus = opaque;
 
-    if (size == 4)
+    if (size == 4) {
         atomic_store (&bus->address, (uint32_t) value & ADDRESS_WRITABLE);
+    } else if (is_reset_port (bus, offset, size)) {
+        pthread_mutex_lock (bus->reset_region->lock);
+        bus->reset_region->write (bus->reset_region->opaque, 0, 1, value);
+        pthread_mutex_unlock (bus->reset_region->lock);
+    }
 }
 
 static bool
@@ -299,6 +321,12 @@ pci_bus_ecam_base (struct pci_bus *bus)
     base = bus->ecam_base;
     pthread_mutex_unlock (&bus->mutex);
     return base;
+}
+
+void
+pci_bus_set_reset_port (struct pci_bus *bus, struct vmm_region *region)
+{
+    bus->reset_region = region;
 }
 
 uint32_t

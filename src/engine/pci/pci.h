@@ -153,6 +153,11 @@ void pci_bus_set_sci (struct pci_bus *bus, bool level);
  * the order of their pins. SeaBIOS counts on exactly this (its mch_pci_slot_get_irq ()).
  */
 unsigned pci_bus_pirq_of (unsigned slot, unsigned pin);
+/*
+ * The reset control register is the byte port 0xCF9, inside the dword of the address register, so
+ * the bus passes its accesses on: @region (not mapped itself; NULL: none) gets offset 0, size 1.
+ */
+void pci_bus_set_reset_port (struct pci_bus *bus, struct vmm_region *region);
 /* The address register at port 0xCF8, for the host bridge to reset, save and restore. */
 uint32_t pci_bus_address (struct pci_bus *bus);
 void pci_bus_set_address (struct pci_bus *bus, uint32_t address);
