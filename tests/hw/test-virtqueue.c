@@ -318,11 +318,19 @@ push_signals (uint16_t event)
     return virtqueue_should_signal (&queue);
 }
 
+TEST (nothing_pushed_does_not_interrupt)
+{
+    for (int event_index = 0; event_index < 2; event_index++) {
+        set_up (event_index);
+        CHECK (!virtqueue_should_signal (&queue));
+    }
+}
+
 TEST (event_indices_decide_also_when_they_wrap)
 {
     set_up (true);
-    queue.next_used = 0xFFFD;
-    CHECK (push_signals (0)); /* the first always does */
+    queue.next_used = queue.last_signalled = 0xFFFD;
+    CHECK (push_signals (0xFFFD));
     CHECK (push_signals (0xFFFE));
     CHECK (!push_signals (0));
     CHECK (push_signals (0));

@@ -307,7 +307,6 @@ restore_queue (struct virtio *virtio, unsigned number, struct vmm_error *error)
     int r;
 
     queue->event_index = virtio_has_feature (virtio, VIRTIO_F_EVENT_IDX);
-    queue->signalled_valid = false;
     queue->vector = virtio_pci_checked_vector (virtio, queue->vector);
     if (!queue->enabled) {
         queue->in_flight = 0;

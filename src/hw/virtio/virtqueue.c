@@ -245,20 +245,16 @@ bool
 virtqueue_should_signal (struct virtqueue *queue)
 {
     uint16_t last = queue->last_signalled;
-    bool valid = queue->signalled_valid;
     uint16_t event;
 
     if (!queue->enabled)
         return false;
     __atomic_thread_fence (__ATOMIC_SEQ_CST);
     queue->last_signalled = queue->next_used;
-    queue->signalled_valid = true;
-    if (valid && last == queue->next_used)
+    if (last == queue->next_used)
         return false;
     if (!queue->event_index)
         return !(load16 (queue->available_ring) & AVAILABLE_NO_INTERRUPT);
-    if (!valid)
-        return true;
     /* 2.7.7: signal if used_event lies in [last, next_used). */
     event = load16 (used_event (queue));
     return (uint16_t) (queue->next_used - event - 1) < (uint16_t) (queue->next_used - last);
@@ -309,6 +305,7 @@ virtqueue_enable (struct virtqueue *queue, struct vmm_memory *memory)
     queue->used_ring = vmm_memory_pointer (memory, queue->device, 6 + 8 * size);
     if (!queue->descriptor_table || !queue->available_ring || !queue->used_ring)
         return -EFAULT;
+    queue->last_signalled = queue->next_used;
     queue->enabled = true;
     return 0;
 }

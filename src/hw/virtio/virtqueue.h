@@ -32,8 +32,7 @@ struct virtqueue {
     uint16_t next_available;
     uint16_t next_used;
     uint16_t in_flight;      /* popped and not pushed yet: never more than size */
-    uint16_t last_signalled; /* next_used when should_signal () was last asked … */
-    bool signalled_valid;    /* … if it was */
+    uint16_t last_signalled; /* next_used when virtqueue_should_signal () was last asked */
 
     /* The rings, while enabled. */
     struct vmm_memory *memory;
