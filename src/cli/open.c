@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Everything between the command line and the first instruction, in an order that keeps a promise:
+ * whatever is wrong with the input is found before anything is made. First all is looked at, then
+ * what exists is opened and locked, then sockets, files and new disks are made, and if the engine
+ * refuses after that, they are removed again.
+ */
+#include "cli/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/chardev.h"
+#include "base/cleanup.h"
+#include "base/util.h"
+#include "cli/control.h"
+#include "cli/inputs.h"
+#include "cli/keyboard.h"
+#include "cli/terminal.h"
+#include "display/display.h"
+#include "display/input.h"
+#include "engine/firmware/locate.h"
+#include "hw/device-table.h"
+
+static int
+check_inputs (const struct run_options *options, struct vmm_error *error)
+{
+    int r = inputs_check_memory (options->memory, error);
+
+    if (r == 0)
+        r = inputs_check_boot_files (options, error);
+    for (size_t i = 0; r == 0 && i < options->n_cds; i++)
+        if (options->cds[i])
+            r = inputs_check_cd (options->cds[i], error);
+    for (size_t i = 0; r == 0 && i < options->n_disks; i++) {
+        r = inputs_check_disk (&options->disks[i], error);
+        for (size_t j = 0; r == 0 && j < i; j++)
+            if (strcmp (options->disks[i].path, options->disks[j].path) == 0)
+                r = vmm_error_set (error, -EINVAL, "--disk %s is given twice",
+                                   options->disks[i].path);
+    }
+    if (r == 0 && options->serial == SERIAL_FILE)
+        r = inputs_check_output (options->serial_path, "the serial port", error);
+    if (r == 0 && options->log_path)
+        r = inputs_check_output (options->log_path, "the log", error);
+    return r;
+}
+
+static int
+open_images (struct run *self, struct vmm_error *error)
+{
+    const struct run_options *options = &self->options;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < options->n_cds; i++)
+        if (options->cds[i])
+            r = blk_open_raw (options->cds[i], BLK_READ_ONLY, 0, &self->log, &self->backends.cds[i],
+                              error);
+    for (size_t i = 0; r == 0 && i < options->n_disks; i++)
+        if (!options->disks[i].create_size)
+            r = blk_open_raw (options->disks[i].path,
+                              options->disks[i].read_only ? BLK_READ_ONLY : 0, 0, &self->log,
+                              &self->backends.disks[i], error);
+    return r;
+}
+
+static int
+create_disks (struct run *self, struct vmm_error *error)
+{
+    const struct run_options *options = &self->options;
+
+    for (size_t i = 0; i < options->n_disks; i++) {
+        const struct disk_option *disk = &options->disks[i];
+        int r;
+
+        if (!disk->create_size)
+            continue;
+        r = blk_open_raw (disk->path, BLK_CREATE, disk->create_size, &self->log,
+                          &self->backends.disks[i], error);
+        if (r < 0)
+            return r;
+        self->created[self->n_created++] = disk->path;
+    }
+    return 0;
+}
+
+/* Opens @path for writing without changing what is in it. */
+static int
+open_output (struct run *self, const char *path, int flags, int *ret_fd, struct vmm_error *error)
+{
+    int fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY | flags, 0666);
+
+    if (fd >= 0)
+        self->created[self->n_created++] = path;
+    else if (errno == EEXIST)
+        /* Not waiting for a reader, where @path is a named pipe. */
+        fd = open (path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags);
+    if (fd < 0)
+        return vmm_error_set_errno (error, -errno, "%s cannot be written", path);
+    *ret_fd = fd;
+    return 0;
+}
+
+static void
+quit_cb (void *data)
+{
+    run_quit (data);
+}
+
+static int
+open_serial (struct run *self, struct vmm_error *error)
+{
+    const struct run_options *options = &self->options;
+    struct chardev **serial = &self->backends.serial;
+    int r;
+
+    switch (options->serial) {
+    case SERIAL_NONE: return 0;
+    case SERIAL_UNIX: return chardev_open_unix (options->serial_path, serial, error);
+    case SERIAL_FILE:
+        r = open_output (self, options->serial_path, 0, &self->serial_fd, error);
+        return r < 0 ? r : chardev_open_fds (-1, self->serial_fd, serial, error);
+    case SERIAL_STDIO:
+        r = terminal_create (self->loop, quit_cb, self, &self->terminal, error);
+        return r < 0 ? r
+                     : chardev_open_fds (terminal_input_fd (self->terminal), STDOUT_FILENO, serial,
+                                         error);
+    }
+    return 0;
+}
+
+/* Any thread: one write for each line. */
+static void
+log_cb (void *data, enum vmm_log_level level, const char *message)
+{
+    static const char *const names[] = {"error", "warning", "info", "debug"};
+    const struct run *self = data;
+    char line[1100];
+    uint64_t now;
+    int length;
+
+    if (level <= VMM_LOG_WARNING)
+        cli_complain ("%s", message);
+    if (self->log_fd < 0)
+        return;
+    now = vmm_monotonic_now () / 1000;
+    length =
+        snprintf (line, sizeof line, "%llu.%06llu %s: %s\n", (unsigned long long) now / 1000000,
+                  (unsigned long long) now % 1000000, names[level], message);
+    if (write (self->log_fd, line, MIN_OF ((size_t) length, sizeof line - 1)) < 0)
+        return;
+}
+
+static int
+open_sockets_and_files (struct run *self, struct vmm_error *error)
+{
+    const struct run_options *options = &self->options;
+    int r = 0;
+
+    if (options->control_path)
+        r = control_create (options->control_path, self->loop, commands_execute, self,
+                            &self->control, error);
+    if (r == 0)
+        r = open_serial (self, error);
+    if (r == 0 && options->log_path)
+        r = open_output (self, options->log_path, O_APPEND, &self->log_fd, error);
+    return r;
+}
+
+/* Whether this host lets us use KVM at all; what it is good for shows when it runs. */
+static int
+check_host (struct run *self, struct vmm_error *error)
+{
+    struct vmm_host host;
+
+    if (access ("/dev/kvm", R_OK | W_OK) == 0)
+        return 0;
+    self->status = CLI_BAD_HOST;
+    vmm_probe_host (&host);
+    return vmm_error_set (error, -ENODEV, "%s %s", host.summary, host.advice);
+}
+
+static int
+create_machine (struct run *self, struct vmm_error *error)
+{
+    struct machine_config machine = {.n_values = 0};
+    struct vmm_host host;
+    int r;
+
+    machine_config_fill (&machine, &self->options, &self->backends);
+    machine.config.classes = posada_device_classes;
+    machine.config.log = self->log;
+    r = vmm_create (&machine.config, &self->machine, error);
+    if (r == 0)
+        return 0;
+    /* The probe is the judge of whose fault that is. */
+    vmm_probe_host (&host);
+    if (host.verdict != VMM_HOST_USABLE && host.verdict != VMM_HOST_EMULATES) {
+        self->status = CLI_BAD_HOST;
+        vmm_error_set (error, r, "%s %s", host.summary, host.advice);
+    }
+    return r;
+}
+
+static int
+create_plain_parts (struct run *self, struct vmm_error *error)
+{
+    int r = display_create (&self->backends.display);
+
+    if (r == 0)
+        r = input_create (&self->backends.input);
+    if (r == 0)
+        r = keyboard_create (self->loop, self->backends.input, &self->keyboard);
+    return r < 0 ? vmm_error_set_errno (error, r, "the machine cannot be built") : 0;
+}
+
+int
+run_open (struct run *self, struct vmm_error *error)
+{
+    int r;
+
+    self->log = (struct vmm_log) {
+        .write = log_cb,
+        .data = self,
+        .level = self->options.log_path ? VMM_LOG_INFO : VMM_LOG_WARNING,
+    };
+    self->status = CLI_BAD_USE;
+    r = check_inputs (&self->options, error);
+    if (r == 0)
+        r = open_images (self, error);
+    if (r == 0)
+        r = check_host (self, error);
+    if (r == 0)
+        r = create_plain_parts (self, error);
+    if (r == 0)
+        r = open_sockets_and_files (self, error);
+    if (r == 0)
+        r = create_disks (self, error);
+    if (r == 0)
+        r = create_machine (self, error);
+    if (r < 0)
+        return r;
+    /* Now that nothing can go wrong any more, what was in the serial port's file may go. */
+    if (self->serial_fd >= 0 && ftruncate (self->serial_fd, 0) < 0 && errno != EINVAL)
+        return vmm_error_set_errno (error, -errno, "%s cannot be written",
+                                    self->options.serial_path);
+    self->n_created = 0;
+    return 0;
+}
+
+void
+run_close (struct run *self)
+{
+    /* Back ends may go once the machine is gone. */
+    vmm_destroy (self->machine);
+    chardev_close (self->backends.serial);
+    for (size_t i = 0; i < OPTIONS_MAX_CDS; i++)
+        blk_close (self->backends.cds[i]);
+    for (size_t i = 0; i < OPTIONS_MAX_DISKS; i++)
+        blk_close (self->backends.disks[i]);
+    control_destroy (self->control);
+    keyboard_destroy (self->keyboard);
+    terminal_destroy (self->terminal);
+    if (self->backends.input)
+        input_destroy (self->backends.input);
+    if (self->backends.display)
+        display_destroy (self->backends.display);
+    while (self->n_created)
+        unlink (self->created[--self->n_created]);
+    close_fd (self->serial_fd);
+    close_fd (self->log_fd);
+    vmm_source_remove (&self->signals);
+    vmm_source_remove (&self->events);
+    close_fd (self->signal_fd);
+    vmm_loop_destroy (self->loop);
+    options_clear (&self->options);
+}

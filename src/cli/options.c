@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/util.h"
+#include "cli/text.h"
+
+struct option_spec {
+    const char *name;     /* without the dashes */
+    const char *argument; /* what --help calls it; NULL: takes none */
+    bool repeats;
+    int (*set) (struct run_options *options, const char *value, struct vmm_error *error);
+    const char *help;
+};
+
+static int
+set_name (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    if (!*value || strlen (value) > 64 || !text_is_clean (value))
+        return vmm_error_set (error, -EINVAL,
+                              "--name takes 1 to 64 bytes of text without control characters");
+    options->name = value;
+    return 0;
+}
+
+static int
+set_memory (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    int r = text_parse_size (value, &options->memory);
+
+    if (r < 0)
+        return vmm_error_set (error, r, "--memory %s is not a size, such as 512M or 2G", value);
+    if (options->memory < VMM_MIN_MEMORY)
+        return vmm_error_set (error, -ERANGE, "--memory %s is too little, at least %llu MiB needed",
+                              value, (unsigned long long) (VMM_MIN_MEMORY / MIB));
+    if (options->memory % MIB)
+        return vmm_error_set (error, -EINVAL, "--memory %s is not a whole number of MiB", value);
+    return 0;
+}
+
+/* "4", or "4,sockets=1,cores=2,threads=2"; what is missing of the three counts is made up for by
+ * cores. */
+static int
+set_cpus (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    static const char *const names[] = {"sockets=", "cores=", "threads="};
+    uint64_t total = 0, parts[3] = {0, 0, 0};
+    const char *cursor = value;
+    AUTO_FREE char *count = text_next_part (&cursor);
+
+    if (!count)
+        return vmm_error_set_errno (error, -ENOMEM, "--cpus %s", value);
+    if (text_parse_number (count, VMM_MAX_CPUS, &total) < 0 || total == 0)
+        return vmm_error_set (error, -ERANGE, "--cpus %s is not a number from 1 to %d", count,
+                              VMM_MAX_CPUS);
+    while (cursor) {
+        AUTO_FREE char *part = text_next_part (&cursor);
+        size_t i = 0;
+
+        while (part && i < 3 && strncmp (part, names[i], strlen (names[i])) != 0)
+            i++;
+        if (!part || i == 3 || parts[i] ||
+            text_parse_number (part + strlen (names[i]), VMM_MAX_CPUS, &parts[i]) < 0 || !parts[i])
+            return vmm_error_set (
+                error, -EINVAL, "--cpus %s is none of N[,sockets=S][,cores=C][,threads=T]", value);
+    }
+    if (parts[0] || parts[1] || parts[2]) {
+        parts[0] = parts[0] ? parts[0] : 1;
+        parts[2] = parts[2] ? parts[2] : 1;
+        parts[1] = parts[1] ? parts[1] : total / (parts[0] * parts[2]);
+        if (parts[0] * parts[1] * parts[2] != total)
+            return vmm_error_set (error, -EINVAL,
+                                  "--cpus %s does not add up: sockets × cores × threads must be %u",
+                                  value, (unsigned) total);
+    }
+    options->cpus = (unsigned) total;
+    options->sockets = (unsigned) parts[0];
+    options->cores = (unsigned) parts[1];
+    options->threads = (unsigned) parts[2];
+    return 0;
+}
+
+static int
+set_iso (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    if (!*value)
+        return vmm_error_set (error, -EINVAL, "--iso needs a file name, or none");
+    if (options->n_cds == OPTIONS_MAX_CDS)
+        return vmm_error_set (error, -E2BIG, "--iso %s is one too many, %d drives at most", value,
+                              OPTIONS_MAX_CDS);
+    options->cds[options->n_cds++] = strcmp (value, "none") == 0 ? NULL : value;
+    return 0;
+}
+
+static int
+set_disk_part (struct disk_option *disk, const char *part, const char *value,
+               struct vmm_error *error)
+{
+    int r;
+
+    if (strcmp (part, "readonly") == 0) {
+        disk->read_only = true;
+        return 0;
+    }
+    if (strncmp (part, "size=", 5) != 0)
+        return vmm_error_set (
+            error, -EINVAL,
+            "--disk %s: '%s' is neither size=SIZE nor readonly (a comma in a file name is "
+            "written twice)",
+            value, part);
+    r = text_parse_size (part + 5, &disk->create_size);
+    if (r < 0 || disk->create_size == 0)
+        return vmm_error_set (error, -EINVAL, "--disk %s: '%s' is not a size, such as 8G", value,
+                              part + 5);
+    return 0;
+}
+
+static int
+set_disk (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    struct disk_option *disk = &options->disks[options->n_disks];
+    const char *cursor = value;
+    int r = 0;
+
+    if (options->n_disks == OPTIONS_MAX_DISKS)
+        return vmm_error_set (error, -E2BIG, "--disk %s is one too many, %d disks at most", value,
+                              OPTIONS_MAX_DISKS);
+    disk->path = text_next_part (&cursor);
+    if (!disk->path)
+        return vmm_error_set_errno (error, -ENOMEM, "--disk %s", value);
+    options->n_disks++;
+    if (!*disk->path)
+        return vmm_error_set (error, -EINVAL, "--disk %s: the file name is missing", value);
+    while (cursor && r == 0) {
+        AUTO_FREE char *part = text_next_part (&cursor);
+
+        if (!part)
+            return vmm_error_set_errno (error, -ENOMEM, "--disk %s", value);
+        r = set_disk_part (disk, part, value, error);
+    }
+    if (r == 0 && disk->create_size && disk->read_only)
+        r = vmm_error_set (error, -EINVAL, "--disk %s: a new disk cannot be read-only", value);
+    return r;
+}
+
+static int
+set_file (const char **field, const char *option, const char *value, struct vmm_error *error)
+{
+    if (!*value)
+        return vmm_error_set (error, -EINVAL, "--%s needs a file name", option);
+    *field = value;
+    return 0;
+}
+
+static int
+set_kernel (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    return set_file (&options->kernel, "kernel", value, error);
+}
+
+static int
+set_initrd (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    return set_file (&options->initrd, "initrd", value, error);
+}
+
+static int
+set_cmdline (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    options->cmdline = value;
+    return 0;
+}
+
+static int
+set_firmware (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    if (strcmp (value, "bios") == 0)
+        options->firmware = VMM_FIRMWARE_BIOS;
+    else if (strcmp (value, "none") == 0)
+        options->firmware = VMM_FIRMWARE_NONE;
+    else
+        return vmm_error_set (error, -EINVAL, "--firmware %s is neither bios nor none", value);
+    options->firmware_given = true;
+    return 0;
+}
+
+static int
+set_firmware_file (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    return set_file (&options->firmware_file, "firmware-file", value, error);
+}
+
+static int
+set_boot (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    static const char *const names[BOOT_KINDS] = {
+        [BOOT_CDROM] = "cdrom",
+        [BOOT_DISK] = "disk",
+    };
+    const char *cursor = value;
+
+    while (cursor) {
+        AUTO_FREE char *part = text_next_part (&cursor);
+        unsigned kind = 0;
+
+        while (part && kind < BOOT_KINDS && strcmp (part, names[kind]) != 0)
+            kind++;
+        if (!part || kind == BOOT_KINDS)
+            return vmm_error_set (error, -EINVAL, "--boot %s: '%s' is neither cdrom nor disk",
+                                  value, part ? part : "");
+        for (size_t i = 0; i < options->n_boot; i++)
+            if (options->boot[i] == kind)
+                return vmm_error_set (error, -EINVAL, "--boot %s names '%s' twice", value, part);
+        options->boot[options->n_boot++] = kind;
+    }
+    return 0;
+}
+
+static int
+set_boot_menu (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    options->boot_menu = true;
+    return 0;
+}
+
+static int
+set_serial (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    if (strcmp (value, "none") == 0)
+        options->serial = SERIAL_NONE;
+    else if (strcmp (value, "stdio") == 0)
+        options->serial = SERIAL_STDIO;
+    else if (strncmp (value, "file:", 5) == 0 && value[5])
+        options->serial = SERIAL_FILE;
+    else if (strncmp (value, "unix:", 5) == 0 && value[5])
+        options->serial = SERIAL_UNIX;
+    else
+        return vmm_error_set (error, -EINVAL,
+                              "--serial %s is none of stdio, file:PATH, unix:PATH and none", value);
+    options->serial_path = options->serial >= SERIAL_FILE ? value + 5 : NULL;
+    return 0;
+}
+
+static int
+set_log (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    return set_file (&options->log_path, "log", value, error);
+}
+
+static int
+set_control (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    if (strncmp (value, "unix:", 5) != 0 || !value[5])
+        return vmm_error_set (error, -EINVAL, "--control %s is not unix:PATH", value);
+    options->control_path = value + 5;
+    return 0;
+}
+
+static const struct option_spec specs[] = {
+    {"name", "NAME", false, set_name, "what the machine is called [posada]"},
+    {"memory", "SIZE", false, set_memory, "RAM, such as 512M or 2G [1G]"},
+    {"cpus", "N", false, set_cpus, "virtual CPUs [1]; N,sockets=S,cores=C,threads=T"},
+    {"iso", "FILE", true, set_iso, "a CD-ROM drive with FILE in it, or none: an empty one"},
+    {"disk", "FILE", true, set_disk, "a raw disk; FILE,size=8G makes it, FILE,readonly keeps it"},
+    {"kernel", "FILE", false, set_kernel, "boot this Linux or PVH kernel without firmware"},
+    {"initrd", "FILE", false, set_initrd, "initial RAM disk for --kernel"},
+    {"cmdline", "TEXT", false, set_cmdline, "command line for --kernel"},
+    {"firmware", "KIND", false, set_firmware, "bios, or none with --kernel"},
+    {"firmware-file", "FILE", false, set_firmware_file, "another BIOS than the distribution's"},
+    {"boot", "ORDER", false, set_boot, "what to try, in this order [cdrom,disk]"},
+    {"boot-menu", NULL, false, set_boot_menu, "let the firmware offer its boot menu"},
+    {"serial", "TO", false, set_serial, "stdio, file:PATH, unix:PATH or none [none]"},
+    {"log", "FILE", false, set_log, "append what the machine reports to FILE"},
+    {"control", "unix:PATH", false, set_control, "listen for posada ctl on PATH"},
+};
+
+void
+options_print_help (FILE *stream)
+{
+    fputs ("Usage: posada run [OPTIONS]\n\n", stream);
+    for (size_t i = 0; i < ARRAY_LENGTH (specs); i++) {
+        char left[48];
+
+        snprintf (left, sizeof left, "--%s %s", specs[i].name,
+                  specs[i].argument ? specs[i].argument : "");
+        fprintf (stream, "  %-21s  %s%s\n", left, specs[i].help,
+                 specs[i].repeats ? "; may be repeated" : "");
+    }
+    fputs ("\nWith --serial stdio, Ctrl-A X quits and Ctrl-A A sends Ctrl-A.\n"
+           "Exit status: 0 powered off, 1 crashed, 2 bad use or input, 3 host unusable.\n",
+           stream);
+}
+
+static const struct option_spec *
+find_spec (const char *name, size_t length)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH (specs); i++)
+        if (strlen (specs[i].name) == length && strncmp (specs[i].name, name, length) == 0)
+            return &specs[i];
+    return NULL;
+}
+
+/* What no single option can know. */
+static int
+check_together (struct run_options *options, struct vmm_error *error)
+{
+    if (!options->kernel) {
+        if (options->initrd)
+            return vmm_error_set (error, -EINVAL, "--initrd %s needs --kernel", options->initrd);
+        if (options->cmdline)
+            return vmm_error_set (error, -EINVAL, "--cmdline needs --kernel");
+        if (options->firmware == VMM_FIRMWARE_NONE)
+            return vmm_error_set (error, -EINVAL,
+                                  "--firmware none needs --kernel, there is nothing else to boot");
+        return 0;
+    }
+    if (options->firmware_given && options->firmware != VMM_FIRMWARE_NONE)
+        return vmm_error_set (error, -EINVAL,
+                              "--firmware bios and --kernel exclude each other: a kernel is booted "
+                              "without firmware");
+    if (options->firmware_file)
+        return vmm_error_set (error, -EINVAL, "--firmware-file and --kernel exclude each other");
+    options->firmware = VMM_FIRMWARE_NONE;
+    return 0;
+}
+
+/* One option at argv[*index], which is advanced over a value of its own. */
+static int
+parse_one (int argc, char **argv, int *index, uint32_t *given, struct run_options *options,
+           struct vmm_error *error)
+{
+    const char *argument = argv[*index], *value = NULL;
+    const struct option_spec *spec;
+    size_t length;
+
+    if (strncmp (argument, "--", 2) != 0 || !argument[2])
+        return vmm_error_set (error, -EINVAL, "'%s' is not an option; posada run --help lists them",
+                              argument);
+    length = strcspn (argument + 2, "=");
+    spec = find_spec (argument + 2, length);
+    if (!spec)
+        return vmm_error_set (error, -EINVAL,
+                              "there is no option --%.*s; posada run --help lists them",
+                              (int) length, argument + 2);
+    if (argument[2 + length] == '=')
+        value = argument + 2 + length + 1;
+    if (value && !spec->argument)
+        return vmm_error_set (error, -EINVAL, "--%s takes no value", spec->name);
+    if (!spec->repeats && (*given & (1u << (spec - specs))))
+        return vmm_error_set (error, -EINVAL, "--%s is given twice", spec->name);
+    *given |= 1u << (spec - specs);
+    if (!value && spec->argument) {
+        if (*index + 1 >= argc)
+            return vmm_error_set (error, -EINVAL, "--%s needs a value", spec->name);
+        value = argv[++*index];
+    }
+    return spec->set (options, value, error);
+}
+
+int
+options_parse (int argc, char **argv, struct run_options *options, struct vmm_error *error)
+{
+    uint32_t given = 0;
+    int r;
+
+    *options = (struct run_options) {
+        .name = "posada",
+        .memory = GIB,
+        .cpus = 1,
+        .firmware = VMM_FIRMWARE_BIOS,
+    };
+    for (int i = 1; i < argc; i++) {
+        if (strcmp (argv[i], "--help") == 0 || strcmp (argv[i], "-h") == 0)
+            return OPTIONS_HELP;
+        r = parse_one (argc, argv, &i, &given, options, error);
+        if (r < 0)
+            return r;
+    }
+    if (options->n_boot == 0) {
+        options->boot[0] = BOOT_CDROM;
+        options->boot[1] = BOOT_DISK;
+        options->n_boot = 2;
+    }
+    return check_together (options, error);
+}
+
+void
+options_clear (struct run_options *options)
+{
+    for (size_t i = 0; i < options->n_disks; i++)
+        free (options->disks[i].path);
+    options->n_disks = 0;
+}

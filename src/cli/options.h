@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What posada run was asked for: the command line, read and checked for everything that can be
+ * told without looking at a file. Owns copies of nothing but the paths of drives; the rest points
+ * into argv.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "engine/posada-engine.h"
+
+#define OPTIONS_MAX_CDS   6
+#define OPTIONS_MAX_DISKS 16
+
+struct disk_option {
+    char *path;
+    uint64_t create_size; /* bytes; 0: the file is there already */
+    bool read_only;
+};
+
+enum boot_kind {
+    BOOT_CDROM,
+    BOOT_DISK,
+    BOOT_KINDS,
+};
+
+enum serial_kind {
+    SERIAL_NONE,
+    SERIAL_STDIO,
+    SERIAL_FILE,
+    SERIAL_UNIX,
+};
+
+struct run_options {
+    const char *name;
+    uint64_t memory; /* bytes */
+    unsigned cpus, sockets, cores, threads;
+    const char *cds[OPTIONS_MAX_CDS]; /* NULL: an empty drive */
+    size_t n_cds;
+    struct disk_option disks[OPTIONS_MAX_DISKS];
+    size_t n_disks;
+    const char *kernel, *initrd, *cmdline;
+    enum vmm_firmware firmware;
+    bool firmware_given;
+    const char *firmware_file;
+    enum boot_kind boot[BOOT_KINDS];
+    size_t n_boot;
+    bool boot_menu;
+    enum serial_kind serial;
+    const char *serial_path;
+    const char *log_path;
+    const char *control_path;
+};
+
+enum {
+    OPTIONS_HELP = 1, /* --help was reached, everything before it is fine */
+};
+
+/*
+ * Reads @argv[1] onwards. 0, OPTIONS_HELP, or a negative errno with a sentence that names the
+ * option and value. @options is to be cleared in each case.
+ */
+int options_parse (int argc, char **argv, struct run_options *options, struct vmm_error *error);
+void options_clear (struct run_options *options);
+
+void options_print_help (FILE *stream);
