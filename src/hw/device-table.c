@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+extern const struct vmm_device_class ahci_class;
 extern const struct vmm_device_class fw_cfg_class;
 extern const struct vmm_device_class i8237_class;
 extern const struct vmm_device_class ich9_lpc_class;
@@ -13,6 +14,7 @@ extern const struct vmm_device_class virtio_rng_class;
 
 /* clang-format off: one line each, so that classes come and go without touching their neighbours */
 const struct vmm_device_class *const posada_device_classes[] = {
+    &ahci_class,
     &fw_cfg_class,
     &i8237_class,
     &ich9_lpc_class,
