@@ -152,7 +152,7 @@ def count_tap(tally, where, test, output):
         points += 1
         directive = (point[3] or "").lower()
         if directive == "skip":
-            tally.skip(where, f"{test}: {point[2]}", point[4])
+            tally.skip(where, f"{test}: {point[2]}" if point[2] else test, point[4])
         elif point[1] and directive != "todo":
             tally.fail(where, f"{test}: {point[2]}")
             failed += 1

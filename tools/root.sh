@@ -127,7 +127,7 @@ create() {
     # In process and mount name spaces that end with this process, so that an interrupt leaves
     # neither a child at work nor a mount.
     partial=$root.partial
-    if ! unshare --mount --pid --fork --kill-child --propagation private --mount-proc -- \
+    if ! setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --propagation private --mount-proc -- \
         bash "$0" populate "$partial" "$archive" >>"$log" 2>&1; then
         tail -n 20 "$log" >&2
         die "the Debian 13 root could not be made, see $log"

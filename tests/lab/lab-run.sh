@@ -11,5 +11,6 @@ if ! reason=$(python3 "$lab" --check); then
     echo "1..0 # SKIP $reason"
     exit 0
 fi
-[[ -z ${MESON_BUILD_ROOT:-} ]] || export POSADA_BUILD=$MESON_BUILD_ROOT
+# Meson runs tests in the build directory.
+[[ ! -e build.ninja ]] || export POSADA_BUILD=$PWD
 exec python3 "$lab" "$@" </dev/null
