@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The host's side of a payload test: runs one payload ROM on a real machine on KVM and waits for
+ * what it says.
+ */
+#pragma once
+
+#include "engine/device.h"
+#include "engine/posada-engine.h"
+
+struct payload {
+    struct vmm_machine *machine;
+    char report[4096]; /* what the guest said */
+    atomic_long code;  /* what the guest finished with; −1 before */
+    struct vmm_event last_state;
+    unsigned resets;
+};
+
+struct payload_options {
+    const char *rom; /* file name inside the build directory's tests/payload */
+    const struct vmm_device_config *devices;
+    size_t n_devices;
+    uint64_t memory; /* 0: 32 MiB */
+    unsigned cpus;   /* 0: 1 */
+    enum vmm_triple_fault triple_fault;
+};
+
+/* Creates (not started). Skips the test, saying why, where the host has no KVM. */
+struct payload *payload_new (const struct payload_options *options);
+void payload_free (struct payload *payload);
+/* Handles events until the guest finishes, the machine stops or @timeout_ms pass: true if it
+ * finished. */
+bool payload_wait (struct payload *payload, int timeout_ms);
+/* Handles events until @state is reached. */
+bool payload_wait_state (struct payload *payload, enum vmm_state state, int timeout_ms);
+/* Start, wait 20 s, check exit code 0; a failed check shows the guest's report. */
+void payload_run (const struct payload_options *options);

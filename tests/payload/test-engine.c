@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The engine on real KVM: dispatch, lifecycle, resets and crashes. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "engine/machine.h"
+#include "payload-host.h"
+#include "tap.h"
+
+static uint64_t
+counter (struct payload *payload)
+{
+    uint64_t value = 0;
+
+    vmm_memory_read (vmm_machine_memory (payload->machine), 0x200000, &value, sizeof value);
+    return value;
+}
+
+static bool
+wait_for_report (struct payload *payload, const char *text)
+{
+    for (int i = 0; i < 500; i++) {
+        if (strstr (payload->report, text))
+            return true;
+        usleep (10000);
+    }
+    return false;
+}
+
+TEST (ports_and_memory_reach_what_they_should)
+{
+    payload_run (&(struct payload_options) {.rom = "dispatch.rom"});
+}
+
+TEST (pause_freezes_and_resume_goes_on)
+{
+    struct payload *payload =
+        payload_new (&(struct payload_options) {.rom = "spin.rom", .cpus = 2});
+    uint64_t before;
+
+    vmm_start (payload->machine);
+    CHECK (wait_for_report (payload, "running"));
+    vmm_pause (payload->machine);
+    CHECK (payload_wait_state (payload, VMM_PAUSED, 5000));
+    before = counter (payload);
+    usleep (50000);
+    CHECK_EQUAL (counter (payload), before);
+    vmm_resume (payload->machine);
+    CHECK (payload_wait_state (payload, VMM_RUNNING, 5000));
+    for (int i = 0; i < 200 && counter (payload) == before; i++)
+        usleep (10000);
+    CHECK (counter (payload) > before);
+    vmm_power_off (payload->machine);
+    CHECK (payload_wait_state (payload, VMM_OFF, 5000));
+    CHECK_EQUAL (counter (payload), 0);
+    payload_free (payload);
+}
+
+TEST (hundred_pauses_in_a_row)
+{
+    struct payload *payload = payload_new (&(struct payload_options) {.rom = "spin.rom"});
+
+    vmm_start (payload->machine);
+    CHECK (wait_for_report (payload, "running"));
+    for (int i = 0; i < 100; i++) {
+        vmm_pause (payload->machine);
+        vmm_resume (payload->machine);
+    }
+    vmm_sync (payload->machine);
+    CHECK_EQUAL (vmm_get_state (payload->machine), VMM_RUNNING);
+    payload_free (payload);
+}
+
+TEST (machine_starts_again_after_power_off)
+{
+    struct payload *payload = payload_new (&(struct payload_options) {.rom = "dispatch.rom"});
+
+    for (int i = 0; i < 3; i++) {
+        atomic_store (&payload->code, -1);
+        vmm_start (payload->machine);
+        CHECK (payload_wait (payload, 20000));
+        CHECK_EQUAL (atomic_load (&payload->code), 0);
+        vmm_power_off (payload->machine);
+        CHECK (payload_wait_state (payload, VMM_OFF, 5000));
+    }
+    payload_free (payload);
+}
+
+TEST (commands_in_the_wrong_state_are_refused)
+{
+    struct payload *payload = payload_new (&(struct payload_options) {.rom = "spin.rom"});
+    struct vmm_event event;
+
+    vmm_pause (payload->machine);
+    vmm_resume (payload->machine);
+    vmm_reset (payload->machine);
+    vmm_sync (payload->machine);
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQUAL (vmm_next_event (payload->machine, &event), 1);
+        CHECK_EQUAL (event.type, VMM_EVENT_REFUSED);
+        CHECK (event.reason[0]);
+    }
+    vmm_power_off (payload->machine);
+    vmm_press_power_button (payload->machine);
+    vmm_sync (payload->machine);
+    CHECK_EQUAL (vmm_next_event (payload->machine, &event), 0);
+    payload_free (payload);
+}
+
+TEST (triple_fault_resets_the_machine)
+{
+    struct payload *payload = payload_new (&(struct payload_options) {.rom = "triple.rom"});
+
+    vmm_start (payload->machine);
+    CHECK (wait_for_report (payload, "xxx"));
+    CHECK (payload_wait_state (payload, VMM_RUNNING, 5000));
+    CHECK (payload->resets > 0);
+    payload_free (payload);
+}
+
+TEST (triple_fault_crashes_the_machine_if_asked)
+{
+    struct payload *payload = payload_new (
+        &(struct payload_options) {.rom = "triple.rom", .triple_fault = VMM_TRIPLE_FAULT_CRASHES});
+
+    vmm_start (payload->machine);
+    CHECK (payload_wait_state (payload, VMM_CRASHED, 5000));
+    CHECK_CONTAINS (payload->last_state.reason, "triple fault");
+    CHECK_CONTAINS (payload->last_state.reason, "RIP");
+    CHECK_STRING (payload->report, "x");
+    /* A reset brings it back, and it crashes again. */
+    payload->last_state.state = VMM_OFF;
+    vmm_reset (payload->machine);
+    CHECK (payload_wait_state (payload, VMM_CRASHED, 5000));
+    CHECK_STRING (payload->report, "xx");
+    payload_free (payload);
+}
+
+TEST (four_machines_run_in_one_process)
+{
+    struct payload *payloads[4];
+
+    for (size_t i = 0; i < ARRAY_LENGTH (payloads); i++) {
+        payloads[i] = payload_new (&(struct payload_options) {.rom = "spin.rom"});
+        vmm_start (payloads[i]->machine);
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH (payloads); i++)
+        CHECK (wait_for_report (payloads[i], "running"));
+    for (size_t i = 0; i < ARRAY_LENGTH (payloads); i++)
+        payload_free (payloads[i]);
+}
+
+TEST (bad_sizes_are_refused_by_name)
+{
+    struct vmm_machine *machine;
+    struct vmm_error error;
+    struct vmm_config config = {.memory = 15 * MIB, .cpus = 1};
+
+    CHECK_EQUAL (vmm_create (&config, &machine, &error), -ERANGE);
+    CHECK_CONTAINS (error.message, "memory");
+    config.memory = 16 * MIB + 1;
+    CHECK_EQUAL (vmm_create (&config, &machine, &error), -ERANGE);
+    config.memory = 16 * MIB;
+    config.cpus = 0;
+    CHECK_EQUAL (vmm_create (&config, &machine, &error), -ERANGE);
+    config.cpus = 65;
+    CHECK_EQUAL (vmm_create (&config, &machine, &error), -ERANGE);
+    CHECK_CONTAINS (error.message, "65");
+    config.cpus = 4;
+    config.sockets = 3;
+    config.cores = config.threads = 1;
+    CHECK_EQUAL (vmm_create (&config, &machine, &error), -EINVAL);
+    CHECK_CONTAINS (error.message, "3 sockets");
+}
+
+TAP_MAIN ()
