@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -38,6 +39,13 @@ cleanup_free (void *pointer)
 
 #define AUTO_FD   CLEANUP (cleanup_fd) int
 #define AUTO_FREE CLEANUP (cleanup_free)
+
+static inline void
+cleanup_file (FILE **file)
+{
+    if (*file)
+        fclose (*file);
+}
 
 static inline int
 steal_fd (int *fd)

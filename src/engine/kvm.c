@@ -105,9 +105,9 @@ check_capabilities (struct kvm_vm *vm, struct vmm_error *error)
     int r;
 
     r = vm_ioctl (vm->device_fd, KVM_GET_API_VERSION, NULL);
-    if (r != KVM_API_VERSION)
+    if (r != KVM_REQUIRED_API_VERSION)
         return vmm_error_set (error, -ENOTSUP, "/dev/kvm speaks version %d instead of %d", r,
-                              KVM_API_VERSION);
+                              KVM_REQUIRED_API_VERSION);
     for (size_t i = 0; i < ARRAY_LENGTH (required); i++) {
         if (ioctl (vm->device_fd, KVM_CHECK_EXTENSION, (long) required[i].capability) <= 0)
             return vmm_error_set (error, -ENOTSUP,

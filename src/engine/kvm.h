@@ -15,6 +15,8 @@
 
 #include "base/error.h"
 
+#define KVM_REQUIRED_API_VERSION 12 /* kvm_vm_create () accepts no other */
+
 struct kvm_vm;
 struct kvm_cpu;
 
