@@ -9,6 +9,7 @@ extern const struct vmm_device_class i8237_class;
 extern const struct vmm_device_class ich9_lpc_class;
 extern const struct vmm_device_class q35_host_class;
 extern const struct vmm_device_class rtc_class;
+extern const struct vmm_device_class virtio_balloon_class;
 extern const struct vmm_device_class virtio_blk_class;
 extern const struct vmm_device_class virtio_rng_class;
 
@@ -20,6 +21,7 @@ const struct vmm_device_class *const posada_device_classes[] = {
     &ich9_lpc_class,
     &q35_host_class,
     &rtc_class,
+    &virtio_balloon_class,
     &virtio_blk_class,
     &virtio_rng_class,
     NULL,

@@ -9,7 +9,7 @@
 #include "hw/virtio/virtio-pci.h"
 
 /* How many requests one notify takes before others get their turn. */
-#define SERVE_LIMIT 1024
+#define SERVE_LIMIT 256
 
 bool
 virtio_may_warn (struct virtio *virtio)
