@@ -33,6 +33,7 @@ struct chardev_user {
     /* Optional: a client came (true) or went (false). */
     void (*connected) (void *data, int connected);
 };
+/* A file or descriptors count as connected: @user's connected () is called before this returns. */
 int chardev_attach (struct chardev *chardev, struct vmm_loop *loop, pthread_mutex_t *lock,
                     const struct chardev_user *user, void *data);
 void chardev_detach (struct chardev *chardev);

@@ -4,11 +4,13 @@
 #include <stddef.h>
 
 extern const struct vmm_device_class ahci_class;
+extern const struct vmm_device_class debugcon_class;
 extern const struct vmm_device_class fw_cfg_class;
 extern const struct vmm_device_class i8237_class;
 extern const struct vmm_device_class ich9_lpc_class;
 extern const struct vmm_device_class q35_host_class;
 extern const struct vmm_device_class rtc_class;
+extern const struct vmm_device_class serial_class;
 extern const struct vmm_device_class virtio_balloon_class;
 extern const struct vmm_device_class virtio_blk_class;
 extern const struct vmm_device_class virtio_rng_class;
@@ -16,11 +18,13 @@ extern const struct vmm_device_class virtio_rng_class;
 /* clang-format off: one line each, so that classes come and go without touching their neighbours */
 const struct vmm_device_class *const posada_device_classes[] = {
     &ahci_class,
+    &debugcon_class,
     &fw_cfg_class,
     &i8237_class,
     &ich9_lpc_class,
     &q35_host_class,
     &rtc_class,
+    &serial_class,
     &virtio_balloon_class,
     &virtio_blk_class,
     &virtio_rng_class,
