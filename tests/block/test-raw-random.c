@@ -4,6 +4,8 @@
  * in flight never overlap, for the contract leaves their order open. At the end the whole image,
  * reopened, must equal the model.
  */
+#include <inttypes.h>
+
 #include "rig.h"
 
 #define SIZE         (8 * MIB)
@@ -58,16 +60,34 @@ is_busy (struct disk *disk, uint64_t offset, uint64_t length)
 }
 
 static void
+fail_request (struct disk *disk, const struct blk_request *request, int result, uint64_t at)
+{
+    const struct slot *slot = request->data;
+
+    if (disk->failures++ == 0)
+        printf ("# operation %d at %#" PRIx64 " length %#" PRIx64 ": result %d, byte %#" PRIx64
+                " is %#x, expected %#x\n",
+                (int) request->operation, request->offset, request->length, result, at,
+                slot->buffer[at], disk->model[request->offset + at]);
+}
+
+static void
 complete_cb (struct blk_request *request, int result)
 {
     struct slot *slot = request->data;
     struct disk *disk = slot->disk;
 
     if (result != 0)
-        disk->failures++;
-    if (request->operation == BLK_READ &&
-        memcmp (slot->buffer, disk->model + request->offset, request->length) != 0)
-        disk->failures++;
+        fail_request (disk, request, result, 0);
+    if (request->operation == BLK_READ) {
+        const unsigned char *expected = disk->model + request->offset;
+        uint64_t i = 0;
+
+        while (i < request->length && slot->buffer[i] == expected[i])
+            i++;
+        if (i < request->length)
+            fail_request (disk, request, result, i);
+    }
     if (request->operation != BLK_FLUSH)
         mark (disk, request, false);
     slot->in_flight = false;
@@ -98,12 +118,11 @@ cut (struct disk *disk, struct slot *slot)
 static bool
 submit_random (struct disk *disk, struct slot *slot)
 {
-    uint64_t length = 512 * (1 + random_below (disk, MAX_LENGTH / 512));
+    uint64_t longest = random_below (disk, 2) ? MAX_LENGTH : 16 * 512;
+    uint64_t length = 512 * (1 + random_below (disk, longest / 512));
     uint64_t offset = 512 * random_below (disk, (SIZE - length) / 512 + 1), what;
     unsigned char fill;
 
-    if (random_below (disk, 2))
-        length = 512 * (1 + random_below (disk, 16));
     what = random_below (disk, 100);
     slot->request = (struct blk_request) {
         .offset = offset, .length = length, .complete = complete_cb, .data = slot};
