@@ -311,7 +311,6 @@ execute_stats (struct run *run, struct control_client *client, char *arguments)
     json_number (&json, "exits-halt", stats.exits_halt);
     json_number (&json, "exits-signal", stats.exits_signal);
     json_number (&json, "exits-other", stats.exits_other);
-    json_number (&json, "doorbells", stats.doorbells);
     json_begin_array (&json, "disks");
     for (size_t i = 0; i < run->options.n_disks; i++)
         write_disk_stats (&json, run->backends.disks[i]);

@@ -162,6 +162,17 @@ inputs_check_disk (const struct disk_option *disk, struct vmm_error *error)
     return check_file (disk->path, "a disk", error);
 }
 
+bool
+inputs_are_same_file (const char *path, const char *other)
+{
+    struct stat first, second;
+
+    if (strcmp (path, other) == 0)
+        return true;
+    return stat (path, &first) == 0 && stat (other, &second) == 0 &&
+           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
 int
 inputs_check_output (const char *path, const char *what, struct vmm_error *error)
 {

@@ -15,6 +15,8 @@ int inputs_check_boot_files (const struct run_options *options, struct vmm_error
 int inputs_check_cd (const char *path, struct vmm_error *error);
 /* An image that is to be there is there; one that is to be made is not, and can be. */
 int inputs_check_disk (const struct disk_option *disk, struct vmm_error *error);
+/* Two names of one file, there or not. */
+bool inputs_are_same_file (const char *path, const char *other);
 /* Something can be written at @path, which @what is for. */
 int inputs_check_output (const char *path, const char *what, struct vmm_error *error);
 /* This host has that much memory. */

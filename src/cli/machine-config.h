@@ -33,8 +33,8 @@ struct machine_config {
     struct vmm_device_config devices[MACHINE_MAX_DEVICES];
     struct vmm_value values[MACHINE_MAX_VALUES];
     size_t n_values;
-    char ids[OPTIONS_MAX_DISKS][16];
-    char cd_names[OPTIONS_MAX_CDS][16];
+    char ids[OPTIONS_MAX_DISKS][32];
+    char cd_names[OPTIONS_MAX_CDS][32];
     const char *boot_order[OPTIONS_MAX_DISKS + OPTIONS_MAX_CDS];
 };
 

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,7 +39,7 @@ check_inputs (const struct run_options *options, struct vmm_error *error)
     for (size_t i = 0; r == 0 && i < options->n_disks; i++) {
         r = inputs_check_disk (&options->disks[i], error);
         for (size_t j = 0; r == 0 && j < i; j++)
-            if (strcmp (options->disks[i].path, options->disks[j].path) == 0)
+            if (inputs_are_same_file (options->disks[i].path, options->disks[j].path))
                 r = vmm_error_set (error, -EINVAL, "--disk %s is given twice",
                                    options->disks[i].path);
     }
@@ -183,6 +184,24 @@ check_host (struct run *self, struct vmm_error *error)
     return vmm_error_set (error, -ENODEV, "%s %s", host.summary, host.advice);
 }
 
+/* A host without the distribution's firmware is not ready, whatever else is asked for. */
+static int
+find_firmware (struct run *self, struct vmm_error *error)
+{
+    const char *search_path = getenv ("POSADA_FIRMWARE_PATH");
+    int r = 0;
+
+    if (self->options.kernel)
+        return 0;
+    if (!self->options.firmware_file)
+        r = firmware_locate (FIRMWARE_BIOS, search_path, &self->bios_path, error);
+    if (r == 0)
+        r = firmware_locate (FIRMWARE_VGABIOS, search_path, &self->vgabios_path, error);
+    if (r < 0)
+        self->status = CLI_BAD_HOST;
+    return r;
+}
+
 static int
 create_machine (struct run *self, struct vmm_error *error)
 {
@@ -190,7 +209,10 @@ create_machine (struct run *self, struct vmm_error *error)
     struct vmm_host host;
     int r;
 
+    self->backends.vgabios = self->vgabios_path;
     machine_config_fill (&machine, &self->options, &self->backends);
+    if (self->bios_path)
+        machine.config.firmware_path = self->bios_path;
     machine.config.classes = posada_device_classes;
     machine.config.log = self->log;
     r = vmm_create (&machine.config, &self->machine, error);
@@ -234,6 +256,8 @@ run_open (struct run *self, struct vmm_error *error)
     if (r == 0)
         r = check_host (self, error);
     if (r == 0)
+        r = find_firmware (self, error);
+    if (r == 0)
         r = create_plain_parts (self, error);
     if (r == 0)
         r = open_sockets_and_files (self, error);
@@ -276,5 +300,7 @@ run_close (struct run *self)
     vmm_source_remove (&self->events);
     close_fd (self->signal_fd);
     vmm_loop_destroy (self->loop);
+    free (self->bios_path);
+    free (self->vgabios_path);
     options_clear (&self->options);
 }

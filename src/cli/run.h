@@ -24,6 +24,7 @@ struct terminal;
 struct run {
     struct run_options options;
     struct machine_backends backends;
+    char *bios_path, *vgabios_path; /* the distribution's; NULL if not needed */
     struct vmm_machine *machine;
     struct vmm_loop *loop;
     struct vmm_source events, signals;

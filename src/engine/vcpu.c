@@ -85,7 +85,8 @@ report_crash (struct vmm_vcpu *vcpu, const char *what)
     }
     snprintf (reason, sizeof reason, "vCPU %u: %s at RIP %#llx, instruction bytes %s", vcpu->index,
               what, (unsigned long long) rip, bytes);
-    vmm_log (&machine->log, VMM_LOG_ERROR, "%s: %s", machine->name, reason);
+    /* Not an error to the log's reader: the event carries it to who owns the machine. */
+    vmm_log (&machine->log, VMM_LOG_INFO, "%s crashed: %s", machine->name, reason);
     vmm_post (machine, VMM_COMMAND_CRASH, true, reason);
 }
 
