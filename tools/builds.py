@@ -99,6 +99,9 @@ def make(name):
 # --- counting ------------------------------------------------------------------------------------
 
 
+KINDS = ("passed", "failed", "skipped")
+
+
 class Tally:
     def __init__(self):
         self.rows = {}
@@ -123,13 +126,12 @@ class Tally:
     def report(self):
         say("summary")
         for where, row in self.rows.items():
-            print(f"  {where:<20}", ", ".join(f"{n} {kind}" for kind, n in row.items()))
+            print(f"  {where:<20}", ", ".join(f"{row[kind]} {kind}" for kind in KINDS if row[kind]))
         for title, lines in (("skipped", self.skips), ("failed", self.failures)):
             if lines:
                 print(f"\n{title}:")
                 print("\n".join(f"  {line}" for line in lines))
-        kinds = ("passed", "failed", "skipped")
-        print("\n" + ", ".join(f"{self.total(kind)} {kind}" for kind in kinds), flush=True)
+        print("\n" + ", ".join(f"{self.total(kind)} {kind}" for kind in KINDS), flush=True)
         return self.total("failed") == 0
 
 
@@ -209,11 +211,11 @@ def test_suite(tally, name, suite):
          "--suite", suite, "--logbase", suite, "-t", str(factor)],
         env={**os.environ, **build.environment, "POSADA_BUILD": f"build/{name}"},
     )  # fmt: skip
-    before = sum(map(tally.total, ("passed", "failed", "skipped")))
+    before = sum(map(tally.total, KINDS))
     with contextlib.suppress(FileNotFoundError), open(log, encoding="utf-8") as file:
         for line in file:
             count_test(tally, where, json.loads(line))
-    if sum(map(tally.total, ("passed", "failed", "skipped"))) == before:
+    if sum(map(tally.total, KINDS)) == before:
         tally.fail(where, "no test has run")
 
 
@@ -223,7 +225,7 @@ def test_build(tally, name, suites, optional):
     if not make(name):
         tally.fail(f"{name} build", "did not build")
         return
-    tally.count(f"{name} build", "passed")
+    tally.rows[f"{name} build"] = collections.Counter(passed=1)
     there = suites_of(name)
     for suite in suites:
         if suite in there or suite not in optional:
@@ -296,7 +298,7 @@ def self_test():
     for output, result, wanted in cases:
         tally = Tally()
         count_test(tally, "x", {"name": "p:unit / t", "result": result, "stdout": output})
-        found = tuple(map(tally.total, ("passed", "failed", "skipped")))
+        found = tuple(map(tally.total, KINDS))
         if found != wanted:
             print(f"{output!r}, {result}: counted {found} instead of {wanted}", file=sys.stderr)
             return False

@@ -13,6 +13,7 @@ extern const struct vmm_device_class rtc_class;
 extern const struct vmm_device_class serial_class;
 extern const struct vmm_device_class virtio_balloon_class;
 extern const struct vmm_device_class virtio_blk_class;
+extern const struct vmm_device_class virtio_console_class;
 extern const struct vmm_device_class virtio_rng_class;
 
 /* clang-format off: one line each, so that classes come and go without touching their neighbours */
@@ -27,6 +28,7 @@ const struct vmm_device_class *const posada_device_classes[] = {
     &serial_class,
     &virtio_balloon_class,
     &virtio_blk_class,
+    &virtio_console_class,
     &virtio_rng_class,
     NULL,
 };

@@ -186,7 +186,7 @@ def make_scratch():
 
 
 def bind_root(scratch):
-    """Our root without what is mounted below it: mounts below would not be served."""
+    """Our root without what is mounted below it, which the lab has its own of."""
     served = f"{scratch}/root"
     os.mkdir(served)
     if mount("--bind", "/", served).returncode:
@@ -218,12 +218,14 @@ class Machine:
         )
 
     def start_server(self, tag, directory):
+        # Announced submounts would be automount points, below which nothing can be an overlay.
         path = f"{self.scratch}/{tag}.sock"
         cache = "always" if tag == "root" else "auto"
         with open(f"{self.scratch}/{tag}.log", "wb") as log:
             server = self.spawn(
                 [find_virtiofsd(), f"--socket-path={path}", f"--shared-dir={directory}",
-                 "--sandbox=none", f"--cache={cache}", "--rlimit-nofile=0"],
+                 "--sandbox=none", f"--cache={cache}", "--rlimit-nofile=0",
+                 "--no-announce-submounts"],
                 stdout=log, stderr=log)  # fmt: skip
         deadline = time.monotonic() + 30
         while not os.path.exists(path):

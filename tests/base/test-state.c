@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <stdint.h>
+
+#include "base/state.h"
+#include "base/util.h"
+#include "tap.h"
+
+struct inner {
+    uint16_t a;
+    bool b;
+};
+
+struct outer {
+    uint8_t bytes[5];
+    uint32_t word;
+    uint64_t wide[2];
+    struct inner one, many[3];
+    uint16_t *buffer;
+    uint32_t n_used;
+    uint8_t used[8];
+    uint32_t newer;
+};
+
+static const struct vmm_state_field inner_fields[] = {
+    VMM_STATE (struct inner, a),
+    VMM_STATE (struct inner, b),
+};
+static const struct vmm_state_table inner_table = {
+    .name = "inner", .version = 1, .fields = inner_fields, .n_fields = ARRAY_LENGTH (inner_fields)};
+
+static const struct vmm_state_field outer_fields[] = {
+    VMM_STATE_ARRAY (struct outer, bytes),
+    VMM_STATE (struct outer, word),
+    VMM_STATE_ARRAY (struct outer, wide),
+    VMM_STATE_NESTED (struct outer, one, inner_table),
+    VMM_STATE_NESTED_ARRAY (struct outer, many, inner_table),
+    VMM_STATE_BUFFER (struct outer, buffer, 16, 4),
+    {.name = "used",
+     .type = VMM_FIELD_U8,
+     .offset = offsetof (struct outer, used),
+     .count = 8,
+     .size = 1,
+     .variable = true,
+     .count_offset = offsetof (struct outer, n_used)},
+};
+static const struct vmm_state_table outer_table = {
+    .name = "outer", .version = 1, .fields = outer_fields, .n_fields = ARRAY_LENGTH (outer_fields)};
+
+static const struct vmm_state_field newer_fields[] = {
+    VMM_STATE (struct outer, word),
+    {.name = "newer",
+     .type = VMM_FIELD_U32,
+     .offset = offsetof (struct outer, newer),
+     .count = 1,
+     .size = 4,
+     .since = 2},
+};
+static const struct vmm_state_table version_1 = {
+    .name = "v", .version = 1, .fields = newer_fields, .n_fields = 1};
+static const struct vmm_state_table version_2 = {
+    .name = "v", .version = 2, .fields = newer_fields, .n_fields = 2};
+
+static struct outer
+sample (uint16_t *buffer)
+{
+    return (struct outer) {.bytes = {1, 2, 3, 4, 5},
+                           .word = 0xdeadbeef,
+                           .wide = {1, UINT64_MAX},
+                           .one = {7, true},
+                           .many = {{1, true}, {2, false}, {3, true}},
+                           .buffer = buffer,
+                           .n_used = 3,
+                           .used = {9, 8, 7}};
+}
+
+TEST (every_kind_of_field_survives_a_round_trip)
+{
+    uint16_t from[4] = {1, 2, 3, 0xffff}, to[4] = {0};
+    struct outer saved = sample (from), loaded = {.buffer = to};
+    struct vmm_state_writer writer = {0};
+    struct vmm_state_reader reader;
+    struct vmm_error error = {0};
+
+    CHECK_EQUAL (vmm_state_save (&writer, "thing", &outer_table, &saved), 0);
+    reader = (struct vmm_state_reader) {.data = writer.data, .length = writer.length};
+    CHECK_EQUAL (vmm_state_load (&reader, "thing", &outer_table, &loaded, &error), 0);
+    CHECK_EQUAL (reader.offset, writer.length);
+    CHECK (memcmp (from, to, sizeof from) == 0);
+    CHECK (memcmp (saved.bytes, loaded.bytes, sizeof saved.bytes) == 0);
+    CHECK_EQUAL (loaded.word, 0xdeadbeef);
+    CHECK_EQUAL (loaded.wide[1], UINT64_MAX);
+    CHECK_EQUAL (loaded.one.a, 7);
+    CHECK (loaded.many[0].b && !loaded.many[1].b && loaded.many[2].b);
+    CHECK_EQUAL (loaded.n_used, 3);
+    CHECK_EQUAL (loaded.used[2], 7);
+    vmm_state_writer_fini (&writer);
+}
+
+TEST (wrong_name_is_refused)
+{
+    uint16_t buffer[4] = {0};
+    struct outer object = sample (buffer);
+    struct vmm_state_writer writer = {0};
+    struct vmm_state_reader reader;
+    struct vmm_error error = {0};
+
+    CHECK_EQUAL (vmm_state_save (&writer, "thing", &outer_table, &object), 0);
+    reader = (struct vmm_state_reader) {.data = writer.data, .length = writer.length};
+    CHECK_EQUAL (vmm_state_load (&reader, "other", &outer_table, &object, &error), -EPROTO);
+    CHECK_CONTAINS (error.message, "other");
+    vmm_state_writer_fini (&writer);
+}
+
+TEST (more_elements_than_the_cap_are_refused)
+{
+    uint16_t buffer[4] = {0};
+    struct outer object = sample (buffer);
+    struct vmm_state_writer writer = {0};
+    struct vmm_state_reader reader;
+    struct vmm_error error = {0};
+    struct vmm_state_field narrow[ARRAY_LENGTH (outer_fields)];
+    struct vmm_state_table table = outer_table;
+
+    memcpy (narrow, outer_fields, sizeof narrow);
+    narrow[6].count = 2;
+    table.fields = narrow;
+    CHECK_EQUAL (vmm_state_save (&writer, "thing", &outer_table, &object), 0);
+    reader = (struct vmm_state_reader) {.data = writer.data, .length = writer.length};
+    CHECK_EQUAL (vmm_state_load (&reader, "thing", &table, &object, &error), -EPROTO);
+    CHECK_CONTAINS (error.message, "used");
+    vmm_state_writer_fini (&writer);
+}
+
+TEST (older_stream_leaves_newer_fields_alone)
+{
+    struct outer object = {.word = 5, .newer = 1};
+    struct vmm_state_writer writer = {0};
+    struct vmm_state_reader reader;
+    struct vmm_error error = {0};
+
+    CHECK_EQUAL (vmm_state_save (&writer, "v", &version_1, &object), 0);
+    object.word = 0;
+    object.newer = 42;
+    reader = (struct vmm_state_reader) {.data = writer.data, .length = writer.length};
+    CHECK_EQUAL (vmm_state_load (&reader, "v", &version_2, &object, &error), 0);
+    CHECK_EQUAL (object.word, 5);
+    CHECK_EQUAL (object.newer, 42);
+    vmm_state_writer_fini (&writer);
+}
+
+TEST (newer_stream_is_refused_by_version)
+{
+    struct outer object = {.word = 5, .newer = 1};
+    struct vmm_state_writer writer = {0};
+    struct vmm_state_reader reader;
+    struct vmm_error error = {0};
+
+    CHECK_EQUAL (vmm_state_save (&writer, "v", &version_2, &object), 0);
+    reader = (struct vmm_state_reader) {.data = writer.data, .length = writer.length};
+    CHECK_EQUAL (vmm_state_load (&reader, "v", &version_1, &object, &error), -EPROTO);
+    CHECK_CONTAINS (error.message, "newer version (2)");
+    vmm_state_writer_fini (&writer);
+}
+
+TAP_MAIN ()
