@@ -11,6 +11,7 @@ extern const struct vmm_device_class ich9_lpc_class;
 extern const struct vmm_device_class q35_host_class;
 extern const struct vmm_device_class rtc_class;
 extern const struct vmm_device_class serial_class;
+extern const struct vmm_device_class vga_class;
 extern const struct vmm_device_class virtio_balloon_class;
 extern const struct vmm_device_class virtio_blk_class;
 extern const struct vmm_device_class virtio_console_class;
@@ -26,6 +27,7 @@ const struct vmm_device_class *const posada_device_classes[] = {
     &q35_host_class,
     &rtc_class,
     &serial_class,
+    &vga_class,
     &virtio_balloon_class,
     &virtio_blk_class,
     &virtio_console_class,
