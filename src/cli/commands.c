@@ -151,19 +151,19 @@ keys_done_cb (void *data)
 }
 
 static void
-answer_keys (struct control_client *client, int result, const char *what)
+answer_keys (struct control_client *client, int result, const char *complaint)
 {
     if (result == -ENOSPC)
         control_reply_error (client, "too many keys are waiting to be typed");
     else if (result < 0)
-        control_reply_error (client, "'%s' cannot be typed on a US keyboard", what);
+        control_reply_error (client, "%s", complaint);
 }
 
 static void
 execute_sendkey (struct run *run, struct control_client *client, char *arguments)
 {
     answer_keys (client, keyboard_chord (run->keyboard, arguments, keys_done_cb, client),
-                 arguments);
+                 "that is no key, nor several joined by -");
 }
 
 static void

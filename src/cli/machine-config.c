@@ -119,12 +119,10 @@ machine_config_fill (struct machine_config *self, const struct run_options *opti
         add_device (self, "serial", "serial0");
         add_value (self, (struct vmm_value) VMM_POINTER ("chardev", backends->serial));
     }
-    if (has_class ("vga")) {
-        add_device (self, "vga", "vga");
-        add_value (self, (struct vmm_value) VMM_POINTER ("display", backends->display));
-        if (backends->vgabios)
-            add_value (self, (struct vmm_value) VMM_STRING ("vgabios", backends->vgabios));
-    }
+    add_device (self, "vga", "vga");
+    add_value (self, (struct vmm_value) VMM_POINTER ("display", backends->display));
+    if (backends->vgabios)
+        add_value (self, (struct vmm_value) VMM_STRING ("vgabios", backends->vgabios));
     add_cds (self, options, backends);
     for (size_t i = 0; i < options->n_disks; i++) {
         snprintf (self->ids[i], sizeof self->ids[i], "disk%zu", i);
