@@ -6,6 +6,7 @@
 extern const struct vmm_device_class ahci_class;
 extern const struct vmm_device_class debugcon_class;
 extern const struct vmm_device_class fw_cfg_class;
+extern const struct vmm_device_class i8042_class;
 extern const struct vmm_device_class i8237_class;
 extern const struct vmm_device_class ich9_lpc_class;
 extern const struct vmm_device_class q35_host_class;
@@ -22,6 +23,7 @@ const struct vmm_device_class *const posada_device_classes[] = {
     &ahci_class,
     &debugcon_class,
     &fw_cfg_class,
+    &i8042_class,
     &i8237_class,
     &ich9_lpc_class,
     &q35_host_class,
