@@ -159,6 +159,7 @@ take_event (struct payload *payload, const struct vmm_event *event)
     switch (event->type) {
     case VMM_EVENT_STATE:
         payload->last_state = *event;
+        payload->n_states++;
         if (event->state == VMM_CRASHED) {
             vmm_get_stats (payload->machine, &stats);
             printf ("# crashed after %llu port and %llu memory exits: %s\n",
@@ -202,9 +203,11 @@ payload_wait_state (struct payload *payload, enum vmm_state state, int timeout_m
 {
     uint64_t deadline = vmm_monotonic_now () + (uint64_t) timeout_ms * 1000000u;
 
-    while (payload->last_state.state != state && handle_events (payload, deadline))
-        continue;
-    return payload->last_state.state == state;
+    while (!(payload->n_states > 0 && payload->last_state.state == state)) {
+        if (!handle_events (payload, deadline))
+            return false;
+    }
+    return true;
 }
 
 void

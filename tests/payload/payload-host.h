@@ -13,6 +13,7 @@ struct payload {
     char report[4096]; /* what the guest said */
     atomic_long code;  /* what the guest finished with; −1 before */
     struct vmm_event last_state;
+    unsigned n_states; /* changes so far */
     unsigned resets;
 };
 

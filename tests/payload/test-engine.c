@@ -138,6 +138,26 @@ TEST (triple_fault_crashes_the_machine_if_asked)
     payload_free (payload);
 }
 
+TEST (guest_resets_itself_and_powers_off_by_acpi)
+{
+    static const struct vmm_device_config devices[] = {
+        {.class_name = "q35-host", .id = "host"},
+        {.class_name = "ich9-lpc", .id = "lpc"},
+        {.class_name = "rtc", .id = "rtc"},
+    };
+    struct payload *payload = payload_new (&(struct payload_options) {
+        .rom = "power.rom", .devices = devices, .n_devices = ARRAY_LENGTH (devices)});
+
+    vmm_start (payload->machine);
+    CHECK (wait_for_report (payload, "first second third "));
+    vmm_press_power_button (payload->machine);
+    CHECK (wait_for_report (payload, "pressed "));
+    CHECK (payload_wait_state (payload, VMM_OFF, 5000));
+    CHECK (payload->last_state.by_guest);
+    CHECK (payload->resets > 0);
+    payload_free (payload);
+}
+
 TEST (four_machines_run_in_one_process)
 {
     struct payload *payloads[4];
