@@ -438,6 +438,21 @@ kvm_cpu_set_cpuid (struct kvm_cpu *cpu, const struct kvm_cpuid_leaf *leaves, siz
     return vm_ioctl (cpu->fd, KVM_SET_CPUID2, table);
 }
 
+/* KVM_GET_MSRS or KVM_SET_MSRS of one register; false if the host refuses. */
+static bool
+access_msr (struct kvm_cpu *cpu, unsigned long request, struct kvm_msr_entry *entry)
+{
+    _Alignas (struct kvm_msrs) uint8_t buffer[sizeof (struct kvm_msrs) + sizeof *entry] = {0};
+    struct kvm_msrs *msrs = (struct kvm_msrs *) (void *) buffer;
+
+    msrs->nmsrs = 1;
+    msrs->entries[0] = *entry;
+    if (vm_ioctl (cpu->fd, request, msrs) != 1)
+        return false;
+    *entry = msrs->entries[0];
+    return true;
+}
+
 /* The MSRs whose power-on value can be read. The TSC is left out: it runs on over a reset. */
 static int
 remember_msrs (struct kvm_cpu *cpu)
@@ -462,15 +477,10 @@ remember_msrs (struct kvm_cpu *cpu)
     list->nmsrs = probe.nmsrs;
     r = vm_ioctl (cpu->vm->device_fd, KVM_GET_MSR_INDEX_LIST, list);
     for (uint32_t i = 0; r >= 0 && i < list->nmsrs; i++) {
-        struct {
-            struct kvm_msrs header;
-            struct kvm_msr_entry entry;
-        } one = {.header = {.nmsrs = 1}, .entry = {.index = list->indices[i]}};
+        struct kvm_msr_entry entry = {.index = list->indices[i]};
 
-        if (list->indices[i] == 0x10)
-            continue;
-        if (vm_ioctl (cpu->fd, KVM_GET_MSRS, &one) == 1)
-            msrs->entries[n++] = one.entry;
+        if (entry.index != 0x10 && access_msr (cpu, KVM_GET_MSRS, &entry))
+            msrs->entries[n++] = entry;
     }
     msrs->nmsrs = n;
     free (cpu->power_on.msrs);
@@ -504,12 +514,9 @@ restore_msrs (struct kvm_cpu *cpu)
     struct kvm_msrs *all = cpu->power_on.msrs;
 
     for (uint32_t i = 0; i < all->nmsrs; i++) {
-        struct {
-            struct kvm_msrs header;
-            struct kvm_msr_entry entry;
-        } one = {.header = {.nmsrs = 1}, .entry = all->entries[i]};
+        struct kvm_msr_entry entry = all->entries[i];
 
-        vm_ioctl (cpu->fd, KVM_SET_MSRS, &one);
+        access_msr (cpu, KVM_SET_MSRS, &entry);
     }
 }
 
@@ -575,12 +582,9 @@ set_flat (struct kvm_sregs *sregs, uint16_t code, uint16_t data, bool is_long)
 static void
 set_default_memory_type (struct kvm_cpu *cpu)
 {
-    struct {
-        struct kvm_msrs header;
-        struct kvm_msr_entry entry;
-    } one = {.header = {.nmsrs = 1}, .entry = {.index = 0x2ff, .data = 0x806}};
+    struct kvm_msr_entry entry = {.index = 0x2ff, .data = 0x806};
 
-    vm_ioctl (cpu->fd, KVM_SET_MSRS, &one);
+    access_msr (cpu, KVM_SET_MSRS, &entry);
 }
 
 int

@@ -18,7 +18,8 @@ extern const struct vmm_device_class virtio_blk_class;
 extern const struct vmm_device_class virtio_console_class;
 extern const struct vmm_device_class virtio_rng_class;
 
-/* clang-format off: one line each, so that classes come and go without touching their neighbours */
+/* One line each, so that classes come and go without touching their neighbours. */
+/* clang-format off */
 const struct vmm_device_class *const posada_device_classes[] = {
     &ahci_class,
     &debugcon_class,

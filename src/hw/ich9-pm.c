@@ -134,9 +134,9 @@ read_dword (struct ich9_lpc *lpc, unsigned offset)
     case PM1_CONTROL: return pm->pm1_control;
     case PM1_TIMER: return timer_ticks (lpc) & TIMER_MASK;
     case GPE_STATUS:
-    case GPE_STATUS + 4: return load_le32 (pm->gpe_status + offset - GPE_STATUS);
+    case GPE_STATUS + 4: return load_le32 (&pm->gpe_status[offset - GPE_STATUS]);
     case GPE_ENABLE:
-    case GPE_ENABLE + 4: return load_le32 (pm->gpe_enable + offset - GPE_ENABLE);
+    case GPE_ENABLE + 4: return load_le32 (&pm->gpe_enable[offset - GPE_ENABLE]);
     case SMI_ENABLE: return pm->smi_enable | SMI_APMC_EN;
     default: return 0;
     }
@@ -167,12 +167,12 @@ write_dword (struct ich9_lpc *lpc, unsigned offset, uint32_t value, uint32_t mas
     case PM1_CONTROL: write_control (lpc, (pm->pm1_control & ~mask) | value); break;
     case GPE_STATUS:
     case GPE_STATUS + 4:
-        gpe = pm->gpe_status + offset - GPE_STATUS;
+        gpe = &pm->gpe_status[offset - GPE_STATUS];
         store_le32 (gpe, load_le32 (gpe) & ~value);
         break;
     case GPE_ENABLE:
     case GPE_ENABLE + 4:
-        gpe = pm->gpe_enable + offset - GPE_ENABLE;
+        gpe = &pm->gpe_enable[offset - GPE_ENABLE];
         store_le32 (gpe, (load_le32 (gpe) & ~mask) | value);
         break;
     case SMI_ENABLE: pm->smi_enable = ((pm->smi_enable & ~mask) | value) & SMI_KEPT; break;
