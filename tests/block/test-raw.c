@@ -268,4 +268,38 @@ TEST (a_file_cut_short_fails_reads)
     rig_fini (&rig);
 }
 
+/* Not from the page cache, so that the host has to wait for its disk. */
+static void
+check_cold_reads (unsigned flags)
+{
+    static unsigned char bytes[4 * MIB];
+    struct rig rig;
+    int fd;
+
+    rig_init (&rig, SIZE);
+    fd = open (rig.path, O_RDWR | O_CLOEXEC);
+    memset (bytes, 4, sizeof bytes);
+    CHECK_EQUAL (write (fd, bytes, sizeof bytes), sizeof bytes);
+    CHECK_EQUAL (fsync (fd), 0);
+    CHECK_EQUAL (posix_fadvise (fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+    close (fd);
+    memset (bytes, 0, sizeof bytes);
+    rig_open (&rig, flags);
+    for (uint64_t offset = 3 * MIB; offset < SIZE; offset += 256 * KIB)
+        CHECK_EQUAL (rig_do (&rig, BLK_READ, offset, bytes + offset, 512), 0);
+    CHECK_EQUAL (rig_do (&rig, BLK_READ, 0, bytes, sizeof bytes), 0);
+    CHECK (is_filled (bytes, sizeof bytes, 4));
+    rig_fini (&rig);
+}
+
+TEST (ring_reads_what_is_not_cached)
+{
+    check_cold_reads (0);
+}
+
+TEST (pool_reads_what_is_not_cached)
+{
+    check_cold_reads (BLK_NO_RING);
+}
+
 TAP_MAIN ()
