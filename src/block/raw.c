@@ -120,7 +120,7 @@ open_existing (const char *path, bool read_only, int *ret_fd, struct vmm_error *
                                     read_only ? "%s cannot be read" : "%s cannot be written", path);
     if (fstat (fd, &status) < 0 || (!S_ISREG (status.st_mode) && !S_ISBLK (status.st_mode)))
         return vmm_error_set (error, -EINVAL, "%s is neither a file nor a block device", path);
-    /* io_uring takes O_NONBLOCK to mean that reads may not wait for the disk. */
+    /* On some file systems io_uring takes O_NONBLOCK to mean that reads may not wait. */
     if (fcntl (fd, F_SETFL, 0) < 0)
         return vmm_error_set_errno (error, -errno, "%s cannot be opened", path);
     *ret_fd = STEAL_FD (fd);
