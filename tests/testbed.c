@@ -83,7 +83,9 @@ keep_log (void *data, enum vmm_log_level level, const char *message)
 }
 
 struct testbed *
-testbed_try_new (const struct vmm_device_config *devices, size_t n_devices, struct vmm_error *error)
+testbed_try_new_classes (const struct vmm_device_class *const *classes,
+                         const struct vmm_device_config *devices, size_t n_devices,
+                         struct vmm_error *error)
 {
     struct testbed *bed = calloc (1, sizeof *bed);
     struct vmm_config config = {
@@ -92,7 +94,7 @@ testbed_try_new (const struct vmm_device_config *devices, size_t n_devices, stru
         .cpus = 2,
         .accelerator = VMM_ACCELERATOR_NONE,
         .firmware = VMM_FIRMWARE_NONE,
-        .classes = posada_device_classes,
+        .classes = classes,
         .devices = devices,
         .n_devices = n_devices,
         .log = {.write = keep_log, .data = bed, .level = VMM_LOG_DEBUG},
@@ -111,6 +113,12 @@ testbed_try_new (const struct vmm_device_config *devices, size_t n_devices, stru
     vmm_devices_resume (bed->machine);
     atomic_store (&bed->machine->state, VMM_RUNNING);
     return bed;
+}
+
+struct testbed *
+testbed_try_new (const struct vmm_device_config *devices, size_t n_devices, struct vmm_error *error)
+{
+    return testbed_try_new_classes (posada_device_classes, devices, n_devices, error);
 }
 
 struct testbed *

@@ -19,6 +19,10 @@ struct testbed *testbed_new (const struct vmm_device_config *devices, size_t n_d
 /* As above but returns NULL and fills @error. */
 struct testbed *testbed_try_new (const struct vmm_device_config *devices, size_t n_devices,
                                  struct vmm_error *error);
+/* The same with device classes of the test's own (NULL-terminated). */
+struct testbed *testbed_try_new_classes (const struct vmm_device_class *const *classes,
+                                         const struct vmm_device_config *devices, size_t n_devices,
+                                         struct vmm_error *error);
 void testbed_free (struct testbed *bed);
 
 struct vmm_machine *testbed_machine (struct testbed *bed);
