@@ -1,94 +1,150 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Runs a fuzz target (LLVMFuzzerTestOneInput) where no fuzzing engine is linked in: with files as
- * arguments, on each of them once; else on random inputs for POSADA_FUZZ_SECONDS (3). Everything
- * follows from the seed that is printed first, so POSADA_FUZZ_SEED finds a crash again; the input
- * at hand is also kept in POSADA_FUZZ_OUTPUT, if that names a file.
- *
- * There is no feedback from the code under test: inputs are random bytes, then mutations of earlier
- * ones. Targets should therefore read inputs as programs in which nearly every byte means
- * something.
+ * Runs a fuzz target without libFuzzer, alike under every compiler: generates inputs from a seed,
+ * mutates some it has tried, for POSADA_FUZZ_SECONDS (3). The seed is POSADA_FUZZ_SEED, else the
+ * clock's. When the target crashes, hangs or is stopped by a sanitizer, it prints seed and
+ * iteration and writes the input to a file; give such files as arguments to run just those.
  */
-#include <stdint.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-#define MAX_INPUT 2048
-#define POOL      16
+#include "fuzz.h"
 
-int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
+#define MAX_INPUT    4096
+#define CORPUS       64
+#define HANG_SECONDS 30
 
-struct input {
-    size_t size;
+static struct {
+    uint64_t seed, iteration;
     uint8_t data[MAX_INPUT];
-};
+    size_t size;
+    bool reported;
+} current;
 
-/* Vigna's SplitMix64. */
+/* Sanitizers end the process in their own way; where one is linked in, this gets us told. */
+__attribute__ ((weak)) void __sanitizer_set_death_callback (void (*callback) (void));
+
+/* In a signal handler: only calls that are safe there. snprintf of plain numbers is in practice. */
+static void
+report (void)
+{
+    char text[200], path[64];
+    int n, fd;
+
+    if (current.reported)
+        return;
+    current.reported = true;
+    snprintf (path, sizeof path, "fuzz-failure-%llu-%llu.bin", (unsigned long long) current.seed,
+              (unsigned long long) current.iteration);
+    n = snprintf (text, sizeof text,
+                  "# failed: POSADA_FUZZ_SEED=%llu, iteration %llu, input in %s\n",
+                  (unsigned long long) current.seed, (unsigned long long) current.iteration, path);
+    if (write (STDOUT_FILENO, text, (size_t) n) < 0)
+        return;
+    fd = open (path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd >= 0) {
+        if (write (fd, current.data, current.size) < 0)
+            (void) unlink (path);
+        close (fd);
+    }
+}
+
+static void
+signal_cb (int number)
+{
+    report ();
+    signal (number, SIG_DFL);
+    raise (number);
+}
+
+static void
+catch_failures (void)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGALRM};
+
+    if (__sanitizer_set_death_callback)
+        __sanitizer_set_death_callback (report);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        signal (signals[i], signal_cb);
+}
+
+/* xorshift64* */
 static uint64_t
 next_random (uint64_t *state)
 {
-    uint64_t z = *state += UINT64_C (0x9E3779B97F4A7C15);
-
-    z = (z ^ z >> 30) * UINT64_C (0xBF58476D1CE4E5B9);
-    z = (z ^ z >> 27) * UINT64_C (0x94D049BB133111EB);
-    return z ^ z >> 31;
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    return *state * UINT64_C (2685821657736338717);
 }
 
 static void
-make_input (struct input *input, uint64_t *state)
+generate (uint64_t *random)
 {
-    input->size = 1 + next_random (state) % MAX_INPUT;
-    for (size_t i = 0; i < input->size; i++)
-        input->data[i] = (uint8_t) next_random (state);
+    current.size = 1 + next_random (random) % (next_random (random) % 4 ? 256 : MAX_INPUT);
+    for (size_t i = 0; i < current.size; i++)
+        current.data[i] = (uint8_t) (next_random (random) >> 32);
 }
 
+/* A few changes: single bytes, bits, interesting values, pieces moved or taken from @other. */
 static void
-mutate (struct input *input, const struct input *other, uint64_t *state)
+mutate (uint64_t *random, const uint8_t *other, size_t other_size)
 {
-    static const uint8_t notable[] = {0x00, 0x01, 0x7F, 0x80, 0xFE, 0xFF};
-    unsigned n = 1 + next_random (state) % 8;
+    static const uint8_t values[] = {0, 1, 2, 4, 7, 8, 0x10, 0x40, 0x7F, 0x80, 0xFE, 0xFF};
+    unsigned n = 1 + (unsigned) (next_random (random) % 8);
 
     while (n--) {
-        size_t at = next_random (state) % input->size, from, length;
-        uint64_t dice = next_random (state);
+        uint64_t what = next_random (random);
+        size_t at = next_random (random) % current.size;
+        size_t to = next_random (random) % current.size;
+        size_t length;
 
-        switch (dice % 5) {
-        case 0: input->data[at] = (uint8_t) (dice >> 8); break;
-        case 1: input->data[at] ^= (uint8_t) (1u << (dice >> 8) % 8); break;
-        case 2: input->data[at] = notable[(dice >> 8) % sizeof notable]; break;
-        case 3: /* a piece of another input */
-            from = (dice >> 8) % other->size;
-            length = 1 + (dice >> 32) % 64;
-            if (length > input->size - at)
-                length = input->size - at;
-            if (length > other->size - from)
-                length = other->size - from;
-            memmove (input->data + at, other->data + from, length);
+        switch (what % 6) {
+        case 0: current.data[at] ^= (uint8_t) (1u << (what >> 8) % 8); break;
+        case 1: current.data[at] = values[(what >> 8) % sizeof values]; break;
+        case 2: current.data[at] = (uint8_t) (what >> 8); break;
+        case 3:
+            memmove (current.data + to, current.data + at, current.size - (at > to ? at : to));
             break;
-        default: input->size = at + 1; break;
+        case 4:
+            length = 1 + (what >> 8) % 64;
+            if (at < other_size && at + length <= other_size && to + length <= current.size)
+                memcpy (current.data + to, other + at, length);
+            break;
+        case 5:
+            if (current.size < MAX_INPUT)
+                current.data[current.size++] = (uint8_t) (what >> 8);
+            break;
         }
     }
 }
 
 static void
-keep (const struct input *input)
+run_current (void)
 {
-    const char *path = getenv ("POSADA_FUZZ_OUTPUT");
-    FILE *file = path ? fopen (path, "wb") : NULL;
+    alarm (HANG_SECONDS);
+    LLVMFuzzerTestOneInput (current.data, current.size);
+    alarm (0);
+}
 
-    if (!file)
-        return;
-    fwrite (input->data, 1, input->size, file);
-    fclose (file);
+static double
+now (void)
+{
+    struct timespec time;
+
+    clock_gettime (CLOCK_MONOTONIC, &time);
+    return (double) time.tv_sec + (double) time.tv_nsec / 1e9;
 }
 
 static int
 run_files (int argc, char **argv)
 {
-    static struct input input;
-
     for (int i = 1; i < argc; i++) {
         FILE *file = fopen (argv[i], "rb");
 
@@ -96,56 +152,53 @@ run_files (int argc, char **argv)
             perror (argv[i]);
             return 1;
         }
-        input.size = fread (input.data, 1, sizeof input.data, file);
+        current.size = fread (current.data, 1, sizeof current.data, file);
         fclose (file);
-        LLVMFuzzerTestOneInput (input.data, input.size);
+        printf ("# running %s\n", argv[i]);
+        run_current ();
     }
     return 0;
 }
 
 static uint64_t
-number_from (const char *name, uint64_t fallback)
+number_from_environment (const char *name, uint64_t fallback)
 {
     const char *text = getenv (name);
 
-    return text ? strtoull (text, NULL, 0) : fallback;
+    return text && *text ? strtoull (text, NULL, 0) : fallback;
 }
 
 int
 main (int argc, char **argv)
 {
-    static struct input pool[POOL], input;
-    struct timespec now;
-    uint64_t seed, state, inputs = 0;
-    time_t end;
+    static uint8_t corpus[CORPUS][MAX_INPUT];
+    static size_t sizes[CORPUS];
+    uint64_t seconds = number_from_environment ("POSADA_FUZZ_SECONDS", 3), random;
+    double end;
 
+    setvbuf (stdout, NULL, _IOLBF, 0);
+    catch_failures ();
     if (argc > 1)
         return run_files (argc, argv);
-    clock_gettime (CLOCK_REALTIME, &now);
-    seed = number_from ("POSADA_FUZZ_SEED", (uint64_t) now.tv_sec << 20 ^ (uint64_t) now.tv_nsec);
-    printf ("seed %#llx\n", (unsigned long long) seed);
-    fflush (stdout);
-    state = seed;
-    for (unsigned i = 0; i < POOL; i++)
-        make_input (&pool[i], &state);
-    clock_gettime (CLOCK_MONOTONIC, &now);
-    end = now.tv_sec + (time_t) number_from ("POSADA_FUZZ_SECONDS", 3);
-    while (now.tv_sec < end) {
-        uint64_t dice = next_random (&state);
+    current.seed = number_from_environment ("POSADA_FUZZ_SEED", (uint64_t) time (NULL));
+    printf ("# POSADA_FUZZ_SEED=%llu\n", (unsigned long long) current.seed);
+    random = current.seed * 2 + 1;
+    end = now () + (double) seconds;
+    while (now () < end) {
+        size_t slot = next_random (&random) % CORPUS, other = next_random (&random) % CORPUS;
 
-        if (dice % 4 == 0)
-            make_input (&input, &state);
-        else {
-            input = pool[dice / 4 % POOL];
-            mutate (&input, &pool[dice / 64 % POOL], &state);
+        current.iteration++;
+        if (sizes[slot] && next_random (&random) % 4) {
+            memcpy (current.data, corpus[slot], sizes[slot]);
+            current.size = sizes[slot];
+            mutate (&random, corpus[other], sizes[other]);
+        } else {
+            generate (&random);
         }
-        keep (&input);
-        LLVMFuzzerTestOneInput (input.data, input.size);
-        if (dice % 8 < 2)
-            pool[dice / 1024 % POOL] = input;
-        inputs++;
-        clock_gettime (CLOCK_MONOTONIC, &now);
+        run_current ();
+        memcpy (corpus[slot], current.data, current.size);
+        sizes[slot] = current.size;
     }
-    printf ("%llu inputs\n", (unsigned long long) inputs);
+    printf ("1..1\nok 1 - %llu inputs\n", (unsigned long long) current.iteration);
     return 0;
 }
