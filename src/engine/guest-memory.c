@@ -312,6 +312,15 @@ vmm_memory_set_rom (struct vmm_memory *memory, const void *rom, size_t size,
     return r < 0 ? vmm_error_set_errno (error, r, "KVM cannot map the firmware image") : 0;
 }
 
+bool
+vmm_memory_shadow_rom (struct vmm_memory *memory)
+{
+    if (!memory->rom || memory->rom_size != SHADOW_END - SHADOW_START)
+        return false;
+    memcpy (memory->ram + SHADOW_START, memory->rom, memory->rom_size);
+    return true;
+}
+
 void
 vmm_memory_clear (struct vmm_memory *memory)
 {

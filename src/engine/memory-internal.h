@@ -24,6 +24,12 @@ void vmm_memory_destroy (struct vmm_memory *memory);
 int vmm_memory_set_rom (struct vmm_memory *memory, const void *rom, size_t size,
                         struct vmm_error *error);
 
+/*
+ * Copies a ROM of exactly 256 KiB into the RAM behind the shadow window; false for other sizes. The
+ * modes of the window stay as they are.
+ */
+bool vmm_memory_shadow_rom (struct vmm_memory *memory);
+
 /* All RAM reads as zeroes again, as after power-on. */
 void vmm_memory_clear (struct vmm_memory *memory);
 

@@ -63,6 +63,7 @@
 #define PAGE_LARGE        0x80u
 
 #define ECAM_SIZE         (256 * MIB)
+#define HOST_PAM0         0x90 /* of the host bridge, and six more behind it */
 
 struct vmm_boot {
     struct vmm_machine *machine;
@@ -314,6 +315,25 @@ write_low_memory (struct vmm_boot *self, struct vmm_memory *memory)
     return r;
 }
 
+/*
+ * Puts the BIOS where it runs, with the PAM registers saying so. It would copy itself there first
+ * thing; finding RAM behind its segment (PAM0, bit 4) it takes for granted that somebody did, which
+ * spares a host that emulates the copying tens of thousands of instructions.
+ */
+static int
+shadow_bios (struct vmm_boot *self)
+{
+    struct pci_bus *bus = vmm_machine_pci (self->machine);
+    struct vmm_memory *memory = vmm_machine_memory (self->machine);
+
+    if (!pci_bus_device (bus, PCI_DEVFN (0, 0)) || !vmm_memory_shadow_rom (memory))
+        return 0;
+    pci_bus_config_write (bus, PCI_DEVFN (0, 0), HOST_PAM0, 1, 0x30);
+    for (unsigned i = 1; i <= 6; i++)
+        pci_bus_config_write (bus, PCI_DEVFN (0, 0), HOST_PAM0 + i, 1, 0x33);
+    return 0;
+}
+
 int
 vmm_boot_load (struct vmm_boot *self, struct kvm_entry *ret_entry, struct vmm_error *error)
 {
@@ -321,7 +341,7 @@ vmm_boot_load (struct vmm_boot *self, struct kvm_entry *ret_entry, struct vmm_er
     int r;
 
     if (!self->is_direct)
-        return 0;
+        return shadow_bios (self);
     r = pci_bus_assign (vmm_machine_pci (self->machine), error);
     if (r == 0)
         r = kernel_image_load (&self->kernel, memory, error);
