@@ -135,12 +135,14 @@ static void
 hold_for_space (struct ahci_command *command)
 {
     struct vmm_device *device = &command->port->ahci->pci.device;
+    bool first = !command->port->stalled;
     char reason[400];
 
     snprintf (reason, sizeof reason, "no space left for “%s”",
               blk_get_path (command->port->drive.blk));
     ahci_hold (command);
-    vmm_device_request_pause (device, reason);
+    if (first)
+        vmm_device_request_pause (device, reason);
 }
 
 /* On the I/O thread, without locks. */
