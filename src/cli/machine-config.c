@@ -3,20 +3,9 @@
 
 #include <assert.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/util.h"
-#include "hw/device-table.h"
 #include "hw/platform.h"
-
-static bool
-has_class (const char *name)
-{
-    for (const struct vmm_device_class *const *at = posada_device_classes; *at; at++)
-        if (strcmp ((*at)->name, name) == 0)
-            return true;
-    return false;
-}
 
 /* A device of its own, whose values follow with add_value () before the next one comes. */
 static void
@@ -111,10 +100,8 @@ machine_config_fill (struct machine_config *self, const struct run_options *opti
         snprintf (self->cd_names[i], sizeof self->cd_names[i], MACHINE_CD_DEVICE ":%zu", i);
 
     add_platform (self, direct_boot);
-    if (has_class ("i8042")) {
-        add_device (self, "i8042", "i8042");
-        add_value (self, (struct vmm_value) VMM_POINTER ("input", backends->input));
-    }
+    add_device (self, "i8042", "i8042");
+    add_value (self, (struct vmm_value) VMM_POINTER ("input", backends->input));
     if (backends->serial) {
         add_device (self, "serial", "serial0");
         add_value (self, (struct vmm_value) VMM_POINTER ("chardev", backends->serial));

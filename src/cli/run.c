@@ -126,7 +126,9 @@ run_machine (struct run *self, struct vmm_error *error)
                       events_cb, self);
     if (r < 0)
         return vmm_error_set_errno (error, r, "the machine cannot be watched");
+    /* Nobody gets to see a machine that is not on yet. */
     vmm_start (self->machine);
+    vmm_sync (self->machine);
     while (!self->done && r >= 0)
         r = vmm_loop_iterate (self->loop, -1);
     return r < 0 ? vmm_error_set_errno (error, r, "the event loop failed") : 0;

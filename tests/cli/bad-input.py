@@ -414,7 +414,7 @@ def main():
             except Skip as reason:
                 line += f" # SKIP {reason}"
             except (AssertionError, subprocess.TimeoutExpired, OSError) as error:
-                print("#", str(error).replace("\n", "\n# "))
+                print("#", str(error)[:2000].replace("\n", "\n# "))
                 line, failed = f"not {line}", failed + 1
             os.chdir("/")
         print(line, flush=True)
