@@ -94,10 +94,10 @@ def read_module(path):
     return data
 
 
-def load_modules(version):
-    """What to insert, in order, for MODULES: a list of (file name, contents)."""
+def load_modules(version, names):
+    """What to insert, in order, for the modules @names: a list of (file name, contents)."""
     modules = {}
-    for name in MODULES:
+    for name in names:
         shown = subprocess.run(
             ["modprobe", "-S", version, "--show-depends", name], capture_output=True, text=True
         )
@@ -207,7 +207,11 @@ class Machine:
         kernel, version = find_kernel()
         shares = [("checkout", TOP)]
         make_initramfs(
-            f"{scratch}/initramfs", load_modules(version), shares, make_command(args), terminal
+            f"{scratch}/initramfs",
+            load_modules(version, MODULES),
+            shares,
+            make_command(args),
+            terminal,
         )
         self.start(args, kernel, [("root", bind_root(scratch))] + shares)
 
@@ -445,7 +449,7 @@ def parse():
 
 def check():
     """Everything that may be missing, without making anything."""
-    load_modules(find_kernel()[1])
+    load_modules(find_kernel()[1], MODULES)
     find_program("qemu-system-x86_64")
     find_program("busybox")
     find_virtiofsd()
