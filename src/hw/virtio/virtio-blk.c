@@ -167,9 +167,12 @@ keep (struct virtio_blk *self, unsigned queue, uint16_t head)
 {
     char reason[400];
 
-    /* The queues cannot hold more requests than there is room for. */
-    if (self->n_kept < MAX_KEPT)
-        self->kept[self->n_kept++] = (uint32_t) queue << 16 | head;
+    /* The queues cannot hold more requests than there is room for; the first one asks for all. */
+    if (self->n_kept == MAX_KEPT)
+        return;
+    self->kept[self->n_kept++] = (uint32_t) queue << 16 | head;
+    if (self->n_kept > 1)
+        return;
     snprintf (reason, sizeof reason, "no space left for %s", blk_get_path (self->blk));
     vmm_device_request_pause (&self->virtio.pci.device, reason);
 }

@@ -199,10 +199,10 @@ static void
 start_driver (struct virtio *virtio)
 {
     virtio->status |= VIRTIO_STATUS_DRIVER_OK;
-    if (virtio->type->activate)
-        virtio->type->activate (virtio);
-    for (unsigned i = 0; i < virtio->n_queues; i++)
+    for (unsigned i = 0; i < virtio->n_queues; i++) {
+        virtio->queues[i].event_index = virtio_has_feature (virtio, VIRTIO_F_EVENT_IDX);
         virtio_kick (virtio, i);
+    }
 }
 
 void
@@ -233,7 +233,6 @@ virtio_enable_queue (struct virtio *virtio, unsigned queue)
     char why[80];
     int r;
 
-    self->event_index = virtio_has_feature (virtio, VIRTIO_F_EVENT_IDX);
     r = virtqueue_enable (self, vmm_device_memory (&virtio->pci.device));
     if (r < 0) {
         snprintf (why, sizeof why, "enabled queue %u at an impossible place (error %d)", queue, -r);

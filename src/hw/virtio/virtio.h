@@ -49,8 +49,6 @@ struct virtio_type {
     /* Optional: the driver wrote @size bytes of @value at @offset of the configuration, which is
      * otherwise read-only. */
     void (*config_write) (struct virtio *virtio, unsigned offset, unsigned size, uint32_t value);
-    /* Optional: features are settled, the driver is ready. notify follows for every queue. */
-    void (*activate) (struct virtio *virtio);
     /* Back to initial values, configuration included. Nothing is in flight any more. */
     void (*reset) (struct virtio *virtio);
 };
