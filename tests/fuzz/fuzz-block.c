@@ -53,7 +53,6 @@ struct state {
     unsigned in_flight;
     bool iterating;
     bool read_only;
-    unsigned char *buffer;
 };
 
 /* Zeroes follow the end. */
@@ -126,7 +125,16 @@ take_number (struct fuzz_input *input)
     return kind < 0xe8 ? fuzz_take (input, 3) : fuzz_take (input, 8);
 }
 
-/* All iovecs start where the buffer does: whatever the front lets through fits into it. */
+/* Where all of a request's iovecs start: whatever the front lets through fits there. Each has its
+ * own, for the host's threads must not seem to race; mapped when it is touched. */
+static unsigned char *
+buffer_of (const struct state *state, const struct one *one)
+{
+    static unsigned char buffers[N_REQUESTS][IMAGE_SIZE];
+
+    return buffers[one - state->requests];
+}
+
 static void
 make_iovecs (struct state *state, struct fuzz_input *input, struct one *one)
 {
@@ -142,7 +150,7 @@ make_iovecs (struct state *state, struct fuzz_input *input, struct one *one)
             part = left;
         if (kind < 0xf8)
             part = MIN_OF (part, left);
-        one->iov[i] = (struct iovec) {state->buffer, part};
+        one->iov[i] = (struct iovec) {buffer_of (state, one), part};
         left -= part;
     }
     one->request.iov = one->iov;
@@ -255,8 +263,6 @@ fuzz_one (struct fuzz_input *input)
     }
     snprintf (path, sizeof path, "/proc/self/fd/%d", image);
     FUZZ_CHECK (state);
-    state->buffer = calloc (1, IMAGE_SIZE);
-    FUZZ_CHECK (state->buffer);
     if (fuzz_take (input, 1) % 4 == 0)
         flags |= BLK_NO_RING;
     if (fuzz_take (input, 1) % 8)
@@ -275,7 +281,6 @@ fuzz_one (struct fuzz_input *input)
     blk_close (state->blk);
     blk_close (state->raw);
     vmm_loop_destroy (state->loop);
-    free (state->buffer);
     free (state);
 }
 
