@@ -63,7 +63,7 @@ put_common (const struct ahci_drive *drive, uint8_t *data, const char *model)
     put_word (data, 64, 0x0003); /* PIO modes 3 and 4 */
     for (unsigned word = 65; word <= 68; word++)
         put_word (data, word, 120); /* ns per word */
-    put_word (data, 76, 0x020E);    /* 1.5, 3 and 6 Gbit/s; lets the host save power */
+    put_word (data, 76, 0x000E);    /* 1.5, 3 and 6 Gbit/s */
     put_word (data, 78, 0x0040);    /* settings survive a link reset, */
     put_word (data, 79, 0x0040);    /* always */
     put_word (data, 80, MAJOR_VERSIONS);
@@ -105,7 +105,7 @@ ata_identify_disk (const struct ahci_drive *drive, uint8_t *data)
     put_word (data, 59, drive->multiple ? 0x0100 | drive->multiple : 0);
     store_le32 (data + 2 * 60, (uint32_t) MIN_OF (sectors, 0x0FFFFFFF));
     put_word (data, 75, AHCI_SLOTS - 1);
-    put_word (data, 76, 0x030E); /* native queuing, too */
+    put_word (data, 76, 0x010E); /* native queuing, too */
     put_word (data, 82, 0x0068); /* power management, write cache, look-ahead */
     put_word (data, 83, 0x7400); /* 48 bits, both flushes */
     put_word (data, 84, 0x4060); /* logs, forced unit access */
