@@ -14,6 +14,7 @@
  *
  * Source: Motorola MC146818 datasheet; Intel ICH9 family datasheet, 13.6.
  */
+#include <errno.h>
 #include <time.h>
 
 #include "base/util.h"
@@ -24,6 +25,7 @@
 #define CMOS_SIZE       128
 #define NS_PER_SECOND   UINT64_C (1000000000)
 #define SECONDS_PER_DAY 86400
+#define TIME_LIMIT      (INT64_C (1) << 40)
 
 enum cmos_register {
     SECONDS = 0x00,
@@ -346,8 +348,9 @@ read_c (struct rtc *self)
 
     judge_seconds (self);
     judge_periods (self);
-    update (self);
-    value = self->cmos[REGISTER_C];
+    value = self->cmos[REGISTER_C] & (C_PERIODIC | C_ALARM | C_UPDATE);
+    if (value & self->cmos[REGISTER_B])
+        value |= C_REQUEST;
     self->cmos[REGISTER_C] = 0;
     update (self);
     return value;
@@ -439,7 +442,11 @@ static int
 rtc_post_load (void *object, struct vmm_error *error)
 {
     struct rtc *self = object;
+    int64_t now = guest_seconds (self, NULL), judged = (int64_t) self->judged;
 
+    /* Further than any year that the registers can hold. */
+    if (now < -TIME_LIMIT || now > TIME_LIMIT || judged < -TIME_LIMIT || judged > TIME_LIMIT)
+        return vmm_error_set (error, -EINVAL, "%s: the saved time makes no sense", self->device.id);
     self->index &= 0x7F;
     self->cmos[REGISTER_A] &= (uint8_t) ~A_UPDATE_IN_PROGRESS;
     update (self);
