@@ -251,6 +251,15 @@ load_field (struct cursor *outer, const struct vmm_state_field *field, void *obj
     if (!inner.at)
         return malformed (outer, field->name);
 
+    if (field->variable && field->type == VMM_FIELD_U8 && field->size == 1) {
+        n = inner.left;
+        if (n > count)
+            return malformed (outer, field->name);
+        if (n > 0)
+            memcpy (element, inner.at, n);
+        *(uint32_t *) (void *) ((uint8_t *) object + field->count_offset) = (uint32_t) n;
+        return 0;
+    }
     if (field->variable) {
         for (; inner.left > 0; n++) {
             if (n >= count)

@@ -3,16 +3,17 @@
  * The window at 0xA0000–0xBFFFF: how an access becomes reads and writes of the four planes (IBM
  * VGA/XGA Technical Reference, 2.7 to 2.9), and when it can be plain memory instead.
  *
- * An access that we work out costs an exit, ten thousand for a screen full of text. So where the
- * registers make the window behave like memory, a slot is put there: for odd/even text a private
- * copy of the window, which then is the truth for planes 0 and 1 and goes back to video memory when
- * the slot goes; for chain-4 and the banks of linear modes video memory itself. As a slot costs
- * about as much as ten exits to put there or take away, it comes only after some writes under the
- * same registers, and goes as soon as they change their meaning. Latches are not loaded by what we
- * do not see; no program reads them in these modes.
+ * An access that we work out costs an exit: four thousand for a font, two thousand to clear a
+ * screen. So where the registers make the window behave like memory, a slot is put there: for
+ * odd/even text and for fonts a private copy of the window, which then is the truth and goes back
+ * to its planes when the slot goes; for chain-4 and the banks of linear modes video memory itself.
+ * As a slot costs about as much as ten exits to put there or take away, it comes only after some
+ * writes under the same registers, and goes as soon as they change their meaning. Latches are not
+ * loaded by what we do not see; no program reads them in these modes.
  */
 #include "hw/vga.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 
 #define PAGE                 4096
@@ -86,6 +87,10 @@ wanted_direct (const struct vga *vga, uint32_t *ret_offset)
     if (memory & SR_MEMORY_CHAIN4)
         return writes_plainly (vga, 0x0F) && window_map (vga) == MAP_A0000_64K ? VGA_DIRECT_LINEAR
                                                                                : VGA_DIRECT_NONE;
+    if ((memory & SR_MEMORY_NOT_ODD) && vga->graphics[VGA_GR_MISC] == MAP_A0000_64K << 2 &&
+        !(vga->graphics[VGA_GR_MODE] & GR_MODE_ODD_EVEN) && vga->graphics[VGA_GR_READ_MAP] == 2 &&
+        writes_plainly (vga, 1 << 2))
+        return VGA_DIRECT_FONT;
     if (!(memory & SR_MEMORY_NOT_ODD) && (vga->graphics[VGA_GR_MODE] & GR_MODE_ODD_EVEN) &&
         (vga->graphics[VGA_GR_MISC] & GR_MISC_CHAIN_ODD) && !(vga->graphics[VGA_GR_READ_MAP] & 2) &&
         window_map (vga) == MAP_B8000_32K && writes_plainly (vga, 0x03))
@@ -99,16 +104,41 @@ mark_dirty (struct vga *vga, uint32_t offset)
     vga->dirty[offset / PAGE / 64] |= UINT64_C (1) << (offset / PAGE % 64);
 }
 
+/* Where a byte of the copy lies in video memory. */
+static uint32_t
+copy_offset (const struct vga_window *window, uint32_t address)
+{
+    if (window->direct == VGA_DIRECT_FONT)
+        return address * 4 + 2;
+    return (address & ~1u) * 4 + (address & 1);
+}
+
+static uint32_t
+copy_size (const struct vga_window *window)
+{
+    return window->direct == VGA_DIRECT_FONT ? VGA_PLANE_SIZE : VGA_TEXT_SIZE;
+}
+
+static bool
+has_copy (const struct vga_window *window)
+{
+    return window->mapped &&
+           (window->direct == VGA_DIRECT_TEXT || window->direct == VGA_DIRECT_FONT);
+}
+
 void
 vga_window_sync (struct vga *vga)
 {
-    const uint8_t *text = vga->window.text;
+    const struct vga_window *window = &vga->window;
 
-    if (!vga->window.mapped || vga->window.direct != VGA_DIRECT_TEXT)
+    if (!has_copy (window))
         return;
-    for (uint32_t a = 0; a < VGA_TEXT_SIZE; a += 2) {
-        vga->vram[a * 4] = text[a];
-        vga->vram[a * 4 + 1] = text[a + 1];
+    for (uint32_t a = 0; a < copy_size (window); a++) {
+        uint8_t *at = vga->vram + copy_offset (window, a);
+
+        /* Pages that nothing was written to shall not come into being. */
+        if (*at != window->copy[a])
+            *at = window->copy[a];
     }
 }
 
@@ -142,36 +172,42 @@ vga_window_update (struct vga *vga)
     window->writes = 0;
 }
 
+/* Puts a copy of the window, made of its planes, at guest address @base. */
+static int
+map_copy (struct vga *vga, uint64_t base)
+{
+    struct vga_window *window = &vga->window;
+
+    if (!window->copy) {
+        void *copy =
+            mmap (NULL, VGA_PLANE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        if (copy == MAP_FAILED)
+            return -errno;
+        window->copy = copy;
+    }
+    for (uint32_t a = 0; a < copy_size (window); a++)
+        window->copy[a] = vga->vram[copy_offset (window, a)];
+    vmm_slot_init (&window->slot, vmm_device_memory (&vga->pci.device), window->copy,
+                   copy_size (window), 0);
+    return vmm_slot_map (&window->slot, base);
+}
+
 /* The guest has written often enough: give it the memory. */
 static void
 go_direct (struct vga *vga)
 {
     struct vga_window *window = &vga->window;
-    struct vmm_memory *memory = vmm_device_memory (&vga->pci.device);
     int r;
 
     if (window->refused)
         return;
-    if (window->direct == VGA_DIRECT_TEXT) {
-        if (!window->text) {
-            void *text = mmap (NULL, VGA_TEXT_SIZE, PROT_READ | PROT_WRITE,
-                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-            if (text == MAP_FAILED) {
-                window->refused = true;
-                return;
-            }
-            window->text = text;
-        }
-        for (uint32_t a = 0; a < VGA_TEXT_SIZE; a += 2) {
-            window->text[a] = vga->vram[a * 4];
-            window->text[a + 1] = vga->vram[a * 4 + 1];
-        }
-        vmm_slot_init (&window->slot, memory, window->text, VGA_TEXT_SIZE, 0);
-        r = vmm_slot_map (&window->slot, VGA_TEXT_BASE);
-    } else {
-        vmm_slot_init (&window->slot, memory, vga->vram + window->offset, 0x10000, 0);
+    if (window->direct == VGA_DIRECT_LINEAR) {
+        vmm_slot_init (&window->slot, vmm_device_memory (&vga->pci.device),
+                       vga->vram + window->offset, 0x10000, 0);
         r = vmm_slot_map (&window->slot, VGA_WINDOW_BASE);
+    } else {
+        r = map_copy (vga, window->direct == VGA_DIRECT_TEXT ? VGA_TEXT_BASE : VGA_WINDOW_BASE);
     }
     if (r < 0) {
         window->refused = true;
@@ -266,8 +302,8 @@ write_byte (struct vga *vga, uint64_t offset, uint8_t value)
 
     if (!window_address (vga, offset, &address))
         return;
-    if (vga->window.mapped && vga->window.direct == VGA_DIRECT_TEXT) {
-        vga->window.text[address] = value;
+    if (has_copy (&vga->window)) {
+        vga->window.copy[address] = value;
         return;
     }
     if (is_linear (vga)) {
@@ -296,8 +332,8 @@ read_byte (struct vga *vga, uint64_t offset)
 
     if (!window_address (vga, offset, &address))
         return 0xFF;
-    if (vga->window.mapped && vga->window.direct == VGA_DIRECT_TEXT)
-        return vga->window.text[address];
+    if (has_copy (&vga->window))
+        return vga->window.copy[address];
     if (is_linear (vga)) {
         if (address >= 0x10000)
             return 0xFF;
@@ -364,7 +400,7 @@ vga_window_fini (struct vga *vga)
         vmm_bus_unmap (vmm_device_bus (&vga->pci.device), &vga->window.region);
     vmm_slot_unmap (&vga->window.slot);
     vga->window.mapped = false;
-    if (vga->window.text)
-        munmap (vga->window.text, VGA_TEXT_SIZE);
-    vga->window.text = NULL;
+    if (vga->window.copy)
+        munmap (vga->window.copy, VGA_PLANE_SIZE);
+    vga->window.copy = NULL;
 }

@@ -98,6 +98,7 @@ enum vga_dispi_register {
 enum vga_direct {
     VGA_DIRECT_NONE,   /* every access is worked out byte by byte */
     VGA_DIRECT_TEXT,   /* 0xB8000, characters and attributes in turn */
+    VGA_DIRECT_FONT,   /* 0xA0000, plane 2 alone */
     VGA_DIRECT_LINEAR, /* 0xA0000, 64 KiB of video memory as it lies */
 };
 
@@ -109,9 +110,10 @@ struct vga_window {
     bool mapped;
     bool refused;    /* the host has no room for slots; do not ask for every write */
     unsigned writes; /* since the registers changed */
-    /* While VGA_DIRECT_TEXT is mapped this holds what planes 0 and 1 would: even bytes characters,
-     * odd ones attributes. */
-    uint8_t *text;
+    /* VGA_PLANE_SIZE bytes, which hold the window while VGA_DIRECT_TEXT (even bytes plane 0, odd
+     * ones plane 1) or VGA_DIRECT_FONT (plane 2) is mapped: then video memory is behind the times.
+     */
+    uint8_t *copy;
 };
 
 enum vga_kind {
@@ -233,7 +235,7 @@ void vga_window_fini (struct vga *vga);
 void vga_window_update (struct vga *vga);
 /* Takes the window back from the guest, with what it wrote there. */
 void vga_window_withdraw (struct vga *vga);
-/* Copies what the guest wrote into the text window to video memory. */
+/* Brings video memory up to date with what the guest wrote into a mapped window. */
 void vga_window_sync (struct vga *vga);
 /* Zeroes the first @length bytes of video memory, giving pages back to the host. */
 void vga_clear_vram (struct vga *vga, uint32_t length);

@@ -317,6 +317,32 @@ TEST (the_text_window_becomes_memory_after_some_writes_and_ends_with_the_mode)
     vga_guest_fini (&guest);
 }
 
+TEST (fonts_are_loaded_without_an_exit_for_every_byte)
+{
+    struct vga_guest guest;
+    struct vga *vga;
+
+    vga_guest_init (&guest);
+    vga = vga_of (&guest);
+    vga_guest_set_mode (&guest, MODE_03H);
+    vga_guest_set (&guest, 0x3C4, 2, 4);
+    vga_guest_set (&guest, 0x3C4, 4, 7);
+    vga_guest_set (&guest, 0x3CE, 4, 2);
+    vga_guest_set (&guest, 0x3CE, 5, 0);
+    vga_guest_set (&guest, 0x3CE, 6, 4);
+    CHECK_EQUAL (testbed_read (guest.bed, 0xA0000 + 'A' * 32, 1), 0x0E << 2);
+    for (unsigned i = 0; i < 32; i++)
+        testbed_write (guest.bed, 0xA4000 + i, 1, 0x80 + i);
+    CHECK (vga->window.mapped);
+    CHECK_EQUAL (testbed_read (guest.bed, 0xA0000 + 'A' * 32, 1), 0x0E << 2);
+    vga_guest_set (&guest, 0x3CE, 6, 0x0E);
+    CHECK (!vga->window.mapped);
+    CHECK_EQUAL (vga->vram[0x4000 * 4 + 2], 0x80);
+    CHECK_EQUAL (vga->vram[0x401F * 4 + 2], 0x9F);
+    CHECK_EQUAL (vga->vram[0x401F * 4 + 1], 0);
+    vga_guest_fini (&guest);
+}
+
 TEST (chain_4_and_banks_become_video_memory)
 {
     struct vga_guest guest;

@@ -104,12 +104,19 @@ static const struct {
 void
 vga_guest_init (struct vga_guest *guest)
 {
+    vga_guest_init_with (guest, 16);
+}
+
+void
+vga_guest_init_with (struct vga_guest *guest, unsigned vram_mib)
+{
     struct vmm_error error = {0};
 
     if (display_create (&guest->display) < 0)
         abort ();
 
-    const struct vmm_value values[] = {VMM_POINTER ("display", guest->display)};
+    const struct vmm_value values[] = {VMM_POINTER ("display", guest->display),
+                                       VMM_NUMBER ("vram", vram_mib)};
     const struct vmm_device_config devices[] = {
         {.class_name = "q35-host", .id = "host"},
         {.class_name = "vga", .id = "vga", .values = values, .n_values = ARRAY_LENGTH (values)},
@@ -218,7 +225,7 @@ set_cga_colors (struct vga_guest *guest)
 }
 
 void
-vga_guest_set_mode (struct vga_guest *guest, enum vga_guest_mode mode)
+vga_guest_set_registers (struct vga_guest *guest, enum vga_guest_mode mode)
 {
     const struct mode_table *table = &mode_tables[mode];
     uint16_t crtc = table->misc & 1 ? 0x3D4 : 0x3B4;
@@ -235,6 +242,14 @@ vga_guest_set_mode (struct vga_guest *guest, enum vga_guest_mode mode)
     for (uint8_t i = 0; i < 20; i++)
         vga_guest_set_attribute (guest, i, table->attribute[i]);
     vga_guest_set_attribute (guest, 0x14, 0);
+}
+
+void
+vga_guest_set_mode (struct vga_guest *guest, enum vga_guest_mode mode)
+{
+    const struct mode_table *table = &mode_tables[mode];
+
+    vga_guest_set_registers (guest, mode);
     set_ega_colors (guest);
     if (mode == MODE_04H || mode == MODE_06H || mode == MODE_0DH)
         set_cga_colors (guest);

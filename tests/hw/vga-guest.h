@@ -27,6 +27,7 @@ enum vga_guest_mode {
 };
 
 void vga_guest_init (struct vga_guest *guest);
+void vga_guest_init_with (struct vga_guest *guest, unsigned vram_mib);
 void vga_guest_fini (struct vga_guest *guest);
 
 /* Index and data registers: 3C4 sequencer, 3CE graphics, 3D4 or 3B4 CRTC. */
@@ -41,6 +42,7 @@ uint16_t vga_guest_get_dispi (struct vga_guest *guest, uint16_t index);
 void vga_guest_set_linear (struct vga_guest *guest, uint16_t width, uint16_t height, uint16_t bits,
                            uint16_t flags);
 
+void vga_guest_set_registers (struct vga_guest *guest, enum vga_guest_mode mode);
 /* Registers, EGA colours, memory cleared; text modes get the font (16 lines high). */
 void vga_guest_set_mode (struct vga_guest *guest, enum vga_guest_mode mode);
 /* Loads the font as number @number; @height 8 or 16; @upside_down to tell it from the other one. */
