@@ -220,6 +220,30 @@ TEST (buffers_may_be_cut_anywhere)
     close_disk (&disk);
 }
 
+TEST (a_request_of_as_many_segments_as_offered_works)
+{
+    struct vd_buffer buffers[256];
+    struct disk disk;
+    uint32_t seg_max;
+    uint64_t data;
+
+    open_disk (&disk, 0, NULL, 1);
+    vd_start (&disk.vd, F_FLUSH, 1, 256, false);
+    seg_max = (uint32_t) vd_read_config (&disk.vd, 12, 4);
+    CHECK (seg_max + 2 <= ARRAY_LENGTH (buffers));
+    buffers[0] = (struct vd_buffer) {vd_alloc (&disk.vd, 16, 1), 16, false};
+    data = vd_alloc (&disk.vd, seg_max * 512, 1);
+    for (unsigned i = 0; i < seg_max; i++)
+        buffers[1 + i] = (struct vd_buffer) {data + 512 * i, 512, true};
+    buffers[1 + seg_max] = (struct vd_buffer) {vd_alloc (&disk.vd, 1, 1), 1, true};
+    vd_add (&disk.vd, 0, buffers, seg_max + 2);
+    CHECK_EQUAL (vd_run (&disk.vd, 0), seg_max * 512 + 1);
+    vd_add_indirect (&disk.vd, 0, buffers, seg_max + 2);
+    CHECK_EQUAL (vd_run (&disk.vd, 0), seg_max * 512 + 1);
+    CHECK_EQUAL (status_at (&disk, buffers[1 + seg_max].address), OK);
+    close_disk (&disk);
+}
+
 TEST (bad_requests_fail_and_the_disk_goes_on)
 {
     static const struct {

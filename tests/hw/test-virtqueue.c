@@ -116,6 +116,18 @@ TEST (an_indirect_table_may_end_a_direct_chain)
     CHECK_EQUAL (chain.n_writable, 1);
 }
 
+TEST (an_indirect_table_may_be_as_long_as_the_queue_can_be)
+{
+    for (unsigned n = 16; n <= 17; n++) {
+        set_up (false);
+        put (DESCRIPTORS, 0, INDIRECT, 16 * n, INDIRECT_FLAG, 0);
+        for (unsigned i = 0; i < n; i++)
+            put (INDIRECT, i, DATA, 4, i + 1 < n ? NEXT : 0, (uint16_t) (i + 1));
+        offer (0);
+        CHECK_EQUAL (virtqueue_pop (&queue, &chain), n == 16 ? 1 : -ELOOP);
+    }
+}
+
 TEST (empty_buffers_are_left_out)
 {
     set_up (false);

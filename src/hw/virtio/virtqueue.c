@@ -165,6 +165,7 @@ virtqueue_parse (struct virtqueue *queue, uint16_t head, struct virtq_chain *cha
     struct table table = {queue->descriptor_table, queue->size};
     uint32_t index = head;
     bool indirect = false;
+    unsigned n = 0;
     int r;
 
     if (!queue->enabled)
@@ -172,7 +173,7 @@ virtqueue_parse (struct virtqueue *queue, uint16_t head, struct virtq_chain *cha
     chain->head = head;
     chain->n_readable = chain->n_writable = 0;
     chain->readable_size = chain->writable_size = 0;
-    for (unsigned n = 0; n < queue->max_size; n++) {
+    for (;;) {
         struct descriptor descriptor;
 
         if (index >= table.n_entries)
@@ -186,6 +187,9 @@ virtqueue_parse (struct virtqueue *queue, uint16_t head, struct virtq_chain *cha
             index = 0;
             continue;
         }
+        /* The descriptor that names the indirect table does not count: drivers fill it up. */
+        if (n++ == queue->max_size)
+            return -ELOOP;
         r = add_buffer (queue, chain, &descriptor);
         if (r < 0)
             return r;
@@ -196,7 +200,6 @@ virtqueue_parse (struct virtqueue *queue, uint16_t head, struct virtq_chain *cha
         }
         index = descriptor.next;
     }
-    return -ELOOP;
 }
 
 int
