@@ -12,6 +12,7 @@
 #include "engine/machine.h"
 #include "engine/pci/pci.h"
 #include "hw/platform.h"
+#include "kernel-maker.h"
 #include "tap.h"
 #include "testbed.h"
 
@@ -35,21 +36,10 @@ store (const char *path, const void *data, size_t size)
 static void
 store_images (void)
 {
-    uint8_t kernel[KERNEL_SIZE] = {0}, initrd[INITRD_SIZE];
+    uint8_t kernel[KERNEL_SIZE], initrd[INITRD_SIZE];
 
-    kernel[0x1F1] = 1;
-    store_le32 (kernel + 0x1F4, (KERNEL_SIZE - 0x400) / 16);
-    store_le16 (kernel + 0x1FE, 0xAA55);
-    kernel[0x201] = 0x66;
-    memcpy (kernel + 0x202, "HdrS", 4);
-    store_le16 (kernel + 0x206, 0x020F);
-    kernel[0x211] = 1;
-    store_le32 (kernel + 0x22C, 0x7FFFFFFF);
-    store_le16 (kernel + 0x236, 1);
-    store_le32 (kernel + 0x238, 255);
-    store_le64 (kernel + 0x258, 16 * MIB);
-    store_le32 (kernel + 0x260, MIB);
-    memset (kernel + 0x400, 0xCC, sizeof kernel - 0x400);
+    make_linux_kernel (kernel, sizeof kernel);
+    memset (kernel + KERNEL_CODE, 0xCC, sizeof kernel - KERNEL_CODE);
     memset (initrd, 0xDD, sizeof initrd);
     store (kernel_path, kernel, sizeof kernel);
     store (initrd_path, initrd, sizeof initrd);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "kernel-maker.h"
 #include "tap.h"
 
 #define RAM        (256 * MIB)
@@ -42,79 +43,6 @@ store (const void *data, size_t size)
     close (fd);
 }
 
-/* A small bzImage: one setup sector, 0x3C00 bytes of protected-mode code at 16 MiB. */
-static void
-make_linux (uint8_t image[IMAGE_SIZE])
-{
-    memset (image, 0, IMAGE_SIZE);
-    image[0x1F1] = 1;
-    store_le32 (image + 0x1F4, (IMAGE_SIZE - 0x400) / 16);
-    store_le16 (image + 0x1FE, 0xAA55);
-    image[0x200] = 0xEB;
-    image[0x201] = 0x66;
-    memcpy (image + 0x202, "HdrS", 4);
-    store_le16 (image + 0x206, 0x020F);
-    image[0x211] = 1;
-    store_le32 (image + 0x22C, 0x7FFFFFFF);
-    store_le32 (image + 0x230, 0x200000);
-    image[0x234] = 1;
-    store_le16 (image + 0x236, 1);
-    store_le32 (image + 0x238, 2047);
-    store_le64 (image + 0x258, 16 * MIB);
-    store_le32 (image + 0x260, 32 * MIB);
-}
-
-/* An ELF kernel: notes at 0x200, one segment from 0x1000 with 0x100 bytes at 1 MiB, 0x2000 there.
- */
-static void
-make_pvh (uint8_t image[IMAGE_SIZE], bool is_64)
-{
-    static const Elf64_Ehdr head64 = {.e_type = ET_EXEC,
-                                      .e_machine = EM_X86_64,
-                                      .e_version = 1,
-                                      .e_phoff = 0x40,
-                                      .e_ehsize = sizeof (Elf64_Ehdr),
-                                      .e_phentsize = sizeof (Elf64_Phdr),
-                                      .e_phnum = 2};
-    static const Elf32_Ehdr head32 = {.e_type = ET_EXEC,
-                                      .e_machine = EM_386,
-                                      .e_version = 1,
-                                      .e_phoff = 0x40,
-                                      .e_ehsize = sizeof (Elf32_Ehdr),
-                                      .e_phentsize = sizeof (Elf32_Phdr),
-                                      .e_phnum = 2};
-    const Elf64_Phdr headers64[2] = {
-        {.p_type = PT_LOAD, .p_offset = 0x1000, .p_paddr = MIB, .p_filesz = 256, .p_memsz = 0x2000},
-        {.p_type = PT_NOTE, .p_offset = 0x200, .p_filesz = 44, .p_memsz = 44, .p_align = 4}};
-    const Elf32_Phdr headers32[2] = {
-        {.p_type = PT_LOAD, .p_offset = 0x1000, .p_paddr = MIB, .p_filesz = 256, .p_memsz = 0x2000},
-        {.p_type = PT_NOTE, .p_offset = 0x200, .p_filesz = 44, .p_memsz = 44, .p_align = 4}};
-
-    memset (image, 0, IMAGE_SIZE);
-    if (is_64) {
-        memcpy (image, &head64, sizeof head64);
-        memcpy (image + 0x40, headers64, sizeof headers64);
-    } else {
-        memcpy (image, &head32, sizeof head32);
-        memcpy (image + 0x40, headers32, sizeof headers32);
-    }
-    memcpy (image, ELFMAG, SELFMAG);
-    image[EI_CLASS] = is_64 ? ELFCLASS64 : ELFCLASS32;
-    image[EI_DATA] = ELFDATA2LSB;
-    image[EI_VERSION] = 1;
-    /* Somebody else's note with a name that needs padding, then ours. */
-    store_le32 (image + 0x200, 5);
-    store_le32 (image + 0x204, 4);
-    store_le32 (image + 0x208, 18);
-    memcpy (image + 0x20C, "Abcd", 5);
-    store_le32 (image + 0x218, 4);
-    store_le32 (image + 0x21C, 4);
-    store_le32 (image + 0x220, 18);
-    memcpy (image + 0x224, "Xen", 4);
-    store_le32 (image + 0x228, MIB + 0x10);
-    memset (image + 0x1000, 0x90, 256);
-}
-
 static int
 try_open (const void *data, size_t size, uint64_t ram, struct kernel_image *image,
           struct vmm_error *error)
@@ -145,7 +73,7 @@ TEST (bzimage_is_understood)
     struct kernel_image image;
     struct vmm_error error;
 
-    make_linux (data);
+    make_linux_kernel (data, sizeof data);
     CHECK_EQUAL (try_open (data, sizeof data, RAM, &image, &error), 0);
     CHECK (image.kind == KERNEL_LINUX && image.long_mode);
     CHECK_EQUAL (image.n_segments, 1);
@@ -153,9 +81,9 @@ TEST (bzimage_is_understood)
     CHECK_EQUAL (image.segments[0].file_size, IMAGE_SIZE - 0x400);
     CHECK_EQUAL (image.segments[0].address, 16 * MIB);
     CHECK_EQUAL (image.entry, 16 * MIB + 0x200);
-    CHECK_EQUAL (image.end, 48 * MIB);
+    CHECK_EQUAL (image.end, 17 * MIB);
     CHECK_EQUAL (image.initrd_limit, 0x80000000);
-    CHECK_EQUAL (image.cmdline_limit, 2047);
+    CHECK_EQUAL (image.cmdline_limit, 255);
 
     memory_map_add (&handover.map, 0, 0x90000, MEMORY_RAM);
     memory_map_add (&handover.map, MIB, RAM - MIB, MEMORY_RAM);
@@ -168,7 +96,7 @@ TEST (bzimage_is_understood)
     CHECK_EQUAL (load_le32 (params + 0x218), 0x5000000);
     CHECK_EQUAL (load_le32 (params + 0x21C), 0x1234);
     CHECK_EQUAL (load_le32 (params + 0x228), 0x9000);
-    CHECK_EQUAL (load_le32 (params + 0x260), 32 * MIB);
+    CHECK_EQUAL (load_le32 (params + 0x260), MIB);
     CHECK_EQUAL (load_le64 (params + 0x2D0 + 20), MIB);
     CHECK_EQUAL (load_le32 (params + 0x2D0 + 36), 1);
     kernel_image_close (&image);
@@ -181,7 +109,7 @@ TEST (header_ends_where_its_jump_says)
     struct kernel_image image;
     struct vmm_error error;
 
-    make_linux (data);
+    make_linux_kernel (data, sizeof data);
     memset (data + 0x268, 0xAA, 0x100);
     CHECK_EQUAL (try_open (data, sizeof data, RAM, &image, &error), 0);
     linux_write_params (&image, &handover, params);
@@ -202,7 +130,7 @@ TEST (kernels_without_a_64_bit_entry_start_in_32_bit_mode)
     struct kernel_image image;
     struct vmm_error error;
 
-    make_linux (data);
+    make_linux_kernel (data, sizeof data);
     store_le16 (data + 0x236, 0);
     CHECK_EQUAL (try_open (data, sizeof data, RAM, &image, &error), 0);
     CHECK (!image.long_mode);
@@ -219,26 +147,26 @@ TEST (bad_bzimages_are_refused_with_the_reason)
 {
     uint8_t data[IMAGE_SIZE];
 
-    make_linux (data);
+    make_linux_kernel (data, sizeof data);
     CHECK_REFUSED (data, IMAGE_SIZE - 16, RAM, "is truncated");
     CHECK_REFUSED (data, 0x400, RAM, "is truncated");
     CHECK_REFUSED (data, 0x220, RAM, "is truncated");
     CHECK_REFUSED (data, 0x200, RAM, "is not a kernel");
-    CHECK_REFUSED (data, IMAGE_SIZE, 47 * MIB, "too big for the memory: it needs 48 MiB");
+    CHECK_REFUSED (data, IMAGE_SIZE, 16 * MIB, "too big for the memory: it needs 17 MiB");
     store_le16 (data + 0x206, 0x0205);
     CHECK_REFUSED (data, IMAGE_SIZE, RAM, "version 2.05");
-    make_linux (data);
+    make_linux_kernel (data, sizeof data);
     data[0x211] = 0;
     CHECK_REFUSED (data, IMAGE_SIZE, RAM, "zImage");
-    make_linux (data);
+    make_linux_kernel (data, sizeof data);
     store_le32 (data + 0x1F4, 0);
     CHECK_REFUSED (data, IMAGE_SIZE, RAM, "is damaged");
-    make_linux (data);
+    make_linux_kernel (data, sizeof data);
     store_le64 (data + 0x258, 0x1000);
     CHECK_REFUSED (data, IMAGE_SIZE, RAM, "is damaged");
     store_le64 (data + 0x258, UINT64_MAX - 4095);
     CHECK_REFUSED (data, IMAGE_SIZE, RAM, "is damaged");
-    make_linux (data);
+    make_linux_kernel (data, sizeof data);
     store_le32 (data + 0x260, 16);
     CHECK_REFUSED (data, IMAGE_SIZE, RAM, "is damaged");
 }
@@ -250,14 +178,14 @@ TEST (pvh_kernels_of_both_classes_are_understood)
         struct kernel_image image;
         struct vmm_error error;
 
-        make_pvh (data, is_64);
+        make_pvh_kernel (data, sizeof data, is_64);
         CHECK_EQUAL (try_open (data, sizeof data, RAM, &image, &error), 0);
         CHECK (image.kind == KERNEL_PVH && !image.long_mode);
         CHECK_EQUAL (image.entry, MIB + 0x10);
         CHECK_EQUAL (image.n_segments, 1);
-        CHECK_EQUAL (image.segments[0].offset, 0x1000);
-        CHECK_EQUAL (image.segments[0].memory_size, 0x2000);
-        CHECK_EQUAL (image.end, MIB + 0x2000);
+        CHECK_EQUAL (image.segments[0].offset, KERNEL_CODE);
+        CHECK_EQUAL (image.segments[0].memory_size, IMAGE_SIZE - KERNEL_CODE + 0x1000);
+        CHECK_EQUAL (image.end, MIB + 0x5000);
         kernel_image_close (&image);
     }
 }
@@ -289,31 +217,31 @@ TEST (bad_elf_files_are_refused_with_the_reason)
 {
     uint8_t data[IMAGE_SIZE];
 
-    make_pvh (data, true);
+    make_pvh_kernel (data, sizeof data, true);
     CHECK_REFUSED (data, 20, RAM, "is truncated");
     CHECK_REFUSED (data, 0x1080, RAM, "is truncated");
     CHECK_REFUSED (data, 0x60, RAM, "is truncated");
     store_le32 (data + 0x220, 19);
     CHECK_REFUSED (data, IMAGE_SIZE, RAM, "without a PVH entry point");
-    make_pvh (data, true);
-    store_le32 (data + 0x228, 4 * MIB);
+    make_pvh_kernel (data, sizeof data, true);
+    store_le32 (data + KERNEL_PVH_ENTRY, 4 * MIB);
     CHECK_REFUSED (data, IMAGE_SIZE, RAM, "are damaged");
-    make_pvh (data, true);
+    make_pvh_kernel (data, sizeof data, true);
     store_le64 (data + 0x40 + offsetof (Elf64_Phdr, p_paddr), 0x1000);
     CHECK_REFUSED (data, IMAGE_SIZE, RAM, "below 1 MiB");
     store_le64 (data + 0x40 + offsetof (Elf64_Phdr, p_paddr), 2 * GIB);
     CHECK_REFUSED (data, IMAGE_SIZE, RAM, "too big for the memory");
     store_le64 (data + 0x40 + offsetof (Elf64_Phdr, p_paddr), UINT64_MAX - 8);
     CHECK_REFUSED (data, IMAGE_SIZE, RAM, "are damaged");
-    make_pvh (data, true);
+    make_pvh_kernel (data, sizeof data, true);
     store_le16 (data + offsetof (Elf64_Ehdr, e_phnum), 0xFFFF);
     CHECK_REFUSED (data, IMAGE_SIZE, RAM, "are damaged");
-    make_pvh (data, true);
+    make_pvh_kernel (data, sizeof data, true);
     store_le16 (data + offsetof (Elf64_Ehdr, e_machine), EM_AARCH64);
     CHECK_REFUSED (data, IMAGE_SIZE, RAM, "another architecture: 64-bit ARM");
     store_le16 (data + offsetof (Elf64_Ehdr, e_machine), EM_68K);
     CHECK_REFUSED (data, IMAGE_SIZE, RAM, "another architecture");
-    make_pvh (data, true);
+    make_pvh_kernel (data, sizeof data, true);
     store_le16 (data + offsetof (Elf64_Ehdr, e_type), ET_DYN);
     CHECK_REFUSED (data, IMAGE_SIZE, RAM, "but not a kernel");
 }
@@ -386,11 +314,11 @@ TEST (changed_headers_never_lead_outside)
 {
     uint8_t data[IMAGE_SIZE];
 
-    make_linux (data);
+    make_linux_kernel (data, sizeof data);
     mutate (data, 0x1F0, 0x270);
-    make_pvh (data, true);
+    make_pvh_kernel (data, sizeof data, true);
     mutate (data, 0, 0x22C);
-    make_pvh (data, false);
+    make_pvh_kernel (data, sizeof data, false);
     mutate (data, 0, 0x22C);
 }
 

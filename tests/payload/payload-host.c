@@ -110,6 +110,9 @@ payload_new (const struct payload_options *options)
         .cpus = options->cpus ? options->cpus : 1,
         .firmware = VMM_FIRMWARE_BIOS,
         .firmware_path = path,
+        .kernel = options->kernel,
+        .initrd = options->initrd,
+        .cmdline = options->cmdline,
         .triple_fault = options->triple_fault,
         .classes = classes,
         .devices = devices,
@@ -123,7 +126,8 @@ payload_new (const struct payload_options *options)
     devices[0] = (struct vmm_device_config) {"test-port", "test-port", &value, 1};
     for (size_t i = 0; i < options->n_devices; i++)
         devices[i + 1] = options->devices[i];
-    snprintf (path, sizeof path, "%s/%s", getenv ("POSADA_PAYLOADS"), options->rom);
+    snprintf (path, sizeof path, "%s/%s", getenv ("POSADA_PAYLOADS"),
+              options->rom ? options->rom : "");
     atomic_store (&payload->code, -1);
 
     r = vmm_create (&config, &payload->machine, &error);

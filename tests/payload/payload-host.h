@@ -19,6 +19,7 @@ struct payload {
 
 struct payload_options {
     const char *rom; /* file name inside the build directory's tests/payload */
+    const char *kernel, *initrd, *cmdline; /* instead of .rom; paths */
     const struct vmm_device_config *devices;
     size_t n_devices;
     uint64_t memory; /* 0: 32 MiB */
