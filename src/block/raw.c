@@ -193,16 +193,23 @@ create_new (const char *path, uint64_t size, const struct vmm_log *log, int *ret
 }
 
 /* Whether the file system gives space back. Asked with a range behind the end, which changes
- * nothing. */
+ * nothing but the time of modification; that is put back, as an image that is only opened was not
+ * modified. */
 static bool
 can_punch (const struct raw *raw, uint64_t granularity)
 {
     uint64_t behind = align_up (raw->blk.info.size, granularity);
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
+    struct stat before;
 
-    if (behind > INT64_MAX - granularity)
+    if (behind > INT64_MAX - granularity || fstat (raw->fd, &before) < 0)
         return false;
-    return fallocate (raw->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t) behind,
-                      (off_t) granularity) == 0;
+    if (fallocate (raw->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t) behind,
+                   (off_t) granularity) < 0)
+        return false;
+    times[1] = before.st_mtim;
+    futimens (raw->fd, times);
+    return true;
 }
 
 static int

@@ -116,6 +116,10 @@ machine_config_fill (struct machine_config *self, const struct run_options *opti
         add_device (self, "virtio-blk", self->ids[i]);
         add_value (self, (struct vmm_value) VMM_POINTER ("blk", backends->disks[i]));
     }
+    if (backends->console) {
+        add_device (self, "virtio-console", "console0");
+        add_value (self, (struct vmm_value) VMM_POINTER ("chardev", backends->console));
+    }
     add_device (self, "virtio-rng", "rng0");
     add_device (self, "virtio-balloon", "balloon0");
     add_boot_order (self, options);

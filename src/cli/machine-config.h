@@ -19,6 +19,7 @@ struct input;
 struct machine_backends {
     struct display *display;
     struct input *input;
+    struct chardev *console;          /* NULL: no virtio console */
     struct chardev *serial;           /* NULL: no serial port */
     struct blk *cds[OPTIONS_MAX_CDS]; /* NULL: empty drive */
     struct blk *disks[OPTIONS_MAX_DISKS];

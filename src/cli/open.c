@@ -26,6 +26,54 @@
 #include "engine/firmware/locate.h"
 #include "hw/device-table.h"
 
+/* Refuses to write where something else is read or written: a disk named as a log by mistake would
+ * be lost. */
+static int
+check_output (const struct run_options *options, const char *path, const char *what,
+              struct vmm_error *error)
+{
+    const char *inputs[OPTIONS_MAX_DISKS + OPTIONS_MAX_CDS + 3] = {options->kernel, options->initrd,
+                                                                   options->firmware_file};
+    size_t n = 3;
+
+    for (size_t i = 0; i < options->n_disks; i++)
+        inputs[n++] = options->disks[i].path;
+    for (size_t i = 0; i < options->n_cds; i++)
+        inputs[n++] = options->cds[i];
+    for (size_t i = 0; i < n; i++)
+        if (inputs[i] && inputs_are_same_file (path, inputs[i]))
+            return vmm_error_set (error, -EINVAL, "%s is one of the machine's images, not for %s",
+                                  path, what);
+    return inputs_check_output (path, what, error);
+}
+
+static int
+check_outputs (const struct run_options *options, struct vmm_error *error)
+{
+    const struct {
+        const char *path, *what;
+    } outputs[] = {
+        {options->serial.kind == LINE_FILE ? options->serial.path : NULL, "the serial port"},
+        {options->console.kind == LINE_FILE ? options->console.path : NULL, "the console"},
+        {options->log_path, "the log"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LENGTH (outputs); i++) {
+        int r;
+
+        if (!outputs[i].path)
+            continue;
+        r = check_output (options, outputs[i].path, outputs[i].what, error);
+        if (r < 0)
+            return r;
+        for (size_t j = 0; j < i; j++)
+            if (outputs[j].path && inputs_are_same_file (outputs[i].path, outputs[j].path))
+                return vmm_error_set (error, -EINVAL, "%s cannot be for %s and %s", outputs[i].path,
+                                      outputs[j].what, outputs[i].what);
+    }
+    return 0;
+}
+
 static int
 check_inputs (const struct run_options *options, struct vmm_error *error)
 {
@@ -43,11 +91,7 @@ check_inputs (const struct run_options *options, struct vmm_error *error)
                 r = vmm_error_set (error, -EINVAL, "--disk %s is given twice",
                                    options->disks[i].path);
     }
-    if (r == 0 && options->serial == SERIAL_FILE)
-        r = inputs_check_output (options->serial_path, "the serial port", error);
-    if (r == 0 && options->log_path)
-        r = inputs_check_output (options->log_path, "the log", error);
-    return r;
+    return r < 0 ? r : check_outputs (options, error);
 }
 
 static int
@@ -112,23 +156,22 @@ quit_cb (void *data)
 }
 
 static int
-open_serial (struct run *self, struct vmm_error *error)
+open_line (struct run *self, const struct line_option *line, int *ret_fd,
+           struct chardev **ret_chardev, struct vmm_error *error)
 {
-    const struct run_options *options = &self->options;
-    struct chardev **serial = &self->backends.serial;
     int r;
 
-    switch (options->serial) {
-    case SERIAL_NONE: return 0;
-    case SERIAL_UNIX: return chardev_open_unix (options->serial_path, serial, error);
-    case SERIAL_FILE:
-        r = open_output (self, options->serial_path, 0, &self->serial_fd, error);
-        return r < 0 ? r : chardev_open_fds (-1, self->serial_fd, serial, error);
-    case SERIAL_STDIO:
+    switch (line->kind) {
+    case LINE_NONE: return 0;
+    case LINE_UNIX: return chardev_open_unix (line->path, ret_chardev, error);
+    case LINE_FILE:
+        r = open_output (self, line->path, 0, ret_fd, error);
+        return r < 0 ? r : chardev_open_fds (-1, *ret_fd, ret_chardev, error);
+    case LINE_STDIO:
         r = terminal_create (self->loop, quit_cb, self, &self->terminal, error);
         return r < 0 ? r
-                     : chardev_open_fds (terminal_input_fd (self->terminal), STDOUT_FILENO, serial,
-                                         error);
+                     : chardev_open_fds (terminal_input_fd (self->terminal), STDOUT_FILENO,
+                                         ret_chardev, error);
     }
     return 0;
 }
@@ -165,7 +208,9 @@ open_sockets_and_files (struct run *self, struct vmm_error *error)
         r = control_create (options->control_path, self->loop, commands_execute, self,
                             &self->control, error);
     if (r == 0)
-        r = open_serial (self, error);
+        r = open_line (self, &options->serial, &self->serial_fd, &self->backends.serial, error);
+    if (r == 0)
+        r = open_line (self, &options->console, &self->console_fd, &self->backends.console, error);
     if (r == 0 && options->log_path)
         r = open_output (self, options->log_path, O_APPEND, &self->log_fd, error);
     return r;
@@ -242,7 +287,7 @@ create_plain_parts (struct run *self, struct vmm_error *error)
 int
 run_open (struct run *self, struct vmm_error *error)
 {
-    int r;
+    int outputs[2], r;
 
     self->log = (struct vmm_log) {
         .write = log_cb,
@@ -267,10 +312,13 @@ run_open (struct run *self, struct vmm_error *error)
         r = create_machine (self, error);
     if (r < 0)
         return r;
-    /* Now that nothing can go wrong any more, what was in the serial port's file may go. */
-    if (self->serial_fd >= 0 && ftruncate (self->serial_fd, 0) < 0 && errno != EINVAL)
-        return vmm_error_set_errno (error, -errno, "%s cannot be written",
-                                    self->options.serial_path);
+    outputs[0] = self->serial_fd;
+    outputs[1] = self->console_fd;
+    /* Now that nothing can go wrong any more, what was in the lines' files may go. Pipes and
+     * devices have nothing to empty. */
+    for (size_t i = 0; i < ARRAY_LENGTH (outputs); i++)
+        if (outputs[i] >= 0 && ftruncate (outputs[i], 0) < 0 && errno != EINVAL)
+            return vmm_error_set_errno (error, -errno, "what was in a serial line's file stays");
     self->n_created = 0;
     return 0;
 }
@@ -281,6 +329,7 @@ run_close (struct run *self)
     /* Back ends may go once the machine is gone. */
     vmm_destroy (self->machine);
     chardev_close (self->backends.serial);
+    chardev_close (self->backends.console);
     for (size_t i = 0; i < OPTIONS_MAX_CDS; i++)
         blk_close (self->backends.cds[i]);
     for (size_t i = 0; i < OPTIONS_MAX_DISKS; i++)
@@ -295,6 +344,7 @@ run_close (struct run *self)
     while (self->n_created)
         unlink (self->created[--self->n_created]);
     close_fd (self->serial_fd);
+    close_fd (self->console_fd);
     close_fd (self->log_fd);
     vmm_source_remove (&self->signals);
     vmm_source_remove (&self->events);

@@ -228,21 +228,34 @@ set_boot_menu (struct run_options *options, const char *value, struct vmm_error 
 }
 
 static int
-set_serial (struct run_options *options, const char *value, struct vmm_error *error)
+set_line (struct line_option *line, const char *option, const char *value, struct vmm_error *error)
 {
     if (strcmp (value, "none") == 0)
-        options->serial = SERIAL_NONE;
+        line->kind = LINE_NONE;
     else if (strcmp (value, "stdio") == 0)
-        options->serial = SERIAL_STDIO;
+        line->kind = LINE_STDIO;
     else if (strncmp (value, "file:", 5) == 0 && value[5])
-        options->serial = SERIAL_FILE;
+        line->kind = LINE_FILE;
     else if (strncmp (value, "unix:", 5) == 0 && value[5])
-        options->serial = SERIAL_UNIX;
+        line->kind = LINE_UNIX;
     else
         return vmm_error_set (error, -EINVAL,
-                              "--serial %s is none of stdio, file:PATH, unix:PATH and none", value);
-    options->serial_path = options->serial >= SERIAL_FILE ? value + 5 : NULL;
+                              "--%s %s is none of stdio, file:PATH, unix:PATH and none", option,
+                              value);
+    line->path = line->kind == LINE_FILE || line->kind == LINE_UNIX ? value + 5 : NULL;
     return 0;
+}
+
+static int
+set_serial (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    return set_line (&options->serial, "serial", value, error);
+}
+
+static int
+set_console (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    return set_line (&options->console, "console", value, error);
 }
 
 static int
@@ -274,6 +287,7 @@ static const struct option_spec specs[] = {
     {"boot", "ORDER", false, set_boot, "what to try, in this order [cdrom,disk]"},
     {"boot-menu", NULL, false, set_boot_menu, "let the firmware offer its boot menu"},
     {"serial", "TO", false, set_serial, "stdio, file:PATH, unix:PATH or none [none]"},
+    {"console", "TO", false, set_console, "as --serial, for a virtio console (hvc0 in Linux)"},
     {"log", "FILE", false, set_log, "append what the machine reports to FILE"},
     {"control", "unix:PATH", false, set_control, "listen for posada ctl on PATH"},
 };
@@ -308,6 +322,12 @@ find_spec (const char *name, size_t length)
 static int
 check_together (struct run_options *options, struct vmm_error *error)
 {
+    const struct line_option *serial = &options->serial, *console = &options->console;
+
+    if (serial->kind != LINE_NONE && serial->kind == console->kind &&
+        (serial->kind == LINE_STDIO || strcmp (serial->path, console->path) == 0))
+        return vmm_error_set (error, -EINVAL, "--serial and --console cannot both lead to %s",
+                              serial->path ? serial->path : "stdio");
     if (!options->kernel) {
         if (options->initrd)
             return vmm_error_set (error, -EINVAL, "--initrd %s needs --kernel", options->initrd);

@@ -29,11 +29,17 @@ enum boot_kind {
     BOOT_KINDS,
 };
 
-enum serial_kind {
-    SERIAL_NONE,
-    SERIAL_STDIO,
-    SERIAL_FILE,
-    SERIAL_UNIX,
+/* Where a serial line leads to. */
+enum line_kind {
+    LINE_NONE,
+    LINE_STDIO,
+    LINE_FILE,
+    LINE_UNIX,
+};
+
+struct line_option {
+    enum line_kind kind;
+    const char *path; /* of a file or socket */
 };
 
 struct run_options {
@@ -51,8 +57,8 @@ struct run_options {
     enum boot_kind boot[BOOT_KINDS];
     size_t n_boot;
     bool boot_menu;
-    enum serial_kind serial;
-    const char *serial_path;
+    struct line_option serial;
+    struct line_option console; /* virtio */
     const char *log_path;
     const char *control_path;
 };

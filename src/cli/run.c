@@ -149,7 +149,8 @@ explain_crash (const struct run *self)
 enum cli_status
 cli_run (int argc, char **argv)
 {
-    struct run run = {.status = CLI_BAD_HOST, .signal_fd = -1, .log_fd = -1, .serial_fd = -1};
+    struct run run = {
+        .status = CLI_BAD_HOST, .signal_fd = -1, .log_fd = -1, .serial_fd = -1, .console_fd = -1};
     struct vmm_error error = {0};
     sigset_t mask;
     int r = options_parse (argc, argv, &run.options, &error);

@@ -29,15 +29,15 @@ struct run {
     struct vmm_loop *loop;
     struct vmm_source events, signals;
     int signal_fd;
-    struct terminal *terminal; /* NULL unless --serial stdio */
+    struct terminal *terminal; /* NULL unless a line leads to stdio */
     struct control *control;   /* NULL without --control */
     struct keyboard *keyboard;
-    int log_fd;    /* -1 without --log */
-    int serial_fd; /* --serial file: */
+    int log_fd;                /* -1 without --log */
+    int serial_fd, console_fd; /* where those lead to a file, else -1 */
     struct vmm_log log;
 
     /* Files made on the way to the first start, removed again if it is not reached. */
-    const char *created[OPTIONS_MAX_DISKS + 2];
+    const char *created[OPTIONS_MAX_DISKS + 3];
     size_t n_created;
 
     bool started; /* the machine ran */

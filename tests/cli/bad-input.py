@@ -267,6 +267,20 @@ def a_new_disk_needs_a_directory_and_room():
 
 
 @test
+def nothing_is_written_over_an_image():
+    write("disk.raw", b"precious", MIB)
+    write("cd.iso", iso(20), 20 * 2048)
+    os.symlink("disk.raw", "link")
+    images = ["--disk", "disk.raw", "--iso", "cd.iso"]
+    refused(["run", *images, "--serial", "file:disk.raw"], "disk.raw")
+    refused(["run", *images, "--console", "file:link"], "link")
+    refused(["run", *images, "--log", "cd.iso"], "cd.iso")
+    refused(["run", *images, "--control", "unix:disk.raw"], "disk.raw")
+    refused(["run", "--disk", "new.raw,size=1M", "--log", "new.raw"], "new.raw")
+    refused(["run", "--serial", "file:out", "--log", "out"], "out")
+
+
+@test
 def a_control_path_in_use_is_named_and_left_alone():
     need_kvm()
     need_firmware()

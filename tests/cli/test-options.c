@@ -21,7 +21,7 @@ TEST (nothing_given_is_one_cpu_a_gigabyte_and_bios)
     CHECK_EQUAL (options.memory, GIB);
     CHECK_EQUAL (options.cpus, 1);
     CHECK_EQUAL (options.firmware, VMM_FIRMWARE_BIOS);
-    CHECK_EQUAL (options.serial, SERIAL_NONE);
+    CHECK_EQUAL (options.serial.kind, LINE_NONE);
     CHECK_EQUAL (options.n_boot, 2);
     CHECK_EQUAL (options.boot[0], BOOT_CDROM);
     options_clear (&options);
@@ -139,6 +139,8 @@ TEST (options_that_exclude_each_other_are_refused)
     REFUSED ("--firmware none needs --kernel", "--firmware", "none");
     REFUSED ("exclude each other", "--kernel", "k", "--firmware", "bios");
     REFUSED ("exclude each other", "--kernel", "k", "--firmware-file", "f");
+    REFUSED ("cannot both lead to stdio", "--serial", "stdio", "--console", "stdio");
+    REFUSED ("cannot both lead to s", "--serial", "unix:s", "--console", "unix:s");
 }
 
 TAP_MAIN ()
