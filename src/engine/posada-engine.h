@@ -59,11 +59,12 @@ struct vmm_config {
     enum vmm_triple_fault triple_fault;
 
     enum vmm_firmware firmware;
-    const char *firmware_path;     /* NULL: the distribution's */
-    const char *kernel;            /* bzImage or PVH ELF; NULL: boot through firmware */
-    const char *initrd;            /* NULL: none */
-    const char *cmdline;           /* NULL: empty */
-    const char *const *boot_order; /* ids of devices, first tried first */
+    const char *firmware_path; /* NULL: the distribution's */
+    const char *kernel;        /* bzImage or PVH ELF; NULL: boot through firmware */
+    const char *initrd;        /* NULL: none */
+    const char *cmdline;       /* NULL: empty */
+    /* Ids of devices, first tried first; "ID:N" is drive N of a controller. */
+    const char *const *boot_order;
     size_t n_boot_order;
     bool boot_menu;
 

@@ -248,7 +248,8 @@ fw_cfg_init (struct vmm_device *device, const struct vmm_device_config *config,
     if (result == 0)
         result = vmm_bus_map (bus, &self->dma_region, PORT_DMA);
     if (result < 0)
-        return vmm_error_set_errno (error, result, "Cannot map the ports of “%s”", device->id);
+        return vmm_error_set_errno (error, result, "the ports of “%s” cannot be mapped",
+                                    device->id);
     return 0;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/acpi/acpi.h"
 
+#include <unistd.h>
+
 #include "base/util.h"
 #include "tap.h"
 
@@ -259,6 +261,74 @@ TEST (loader_script_gives_what_placing_gives)
     CHECK (memcmp (loaded.rsdp, expected.rsdp, sizeof expected.rsdp) == 0);
     acpi_tables_fini (&loaded);
     acpi_tables_fini (&expected);
+}
+
+/* Runs a shell command in @directory and gives its output, cut to @size, with the exit status. */
+static int
+run (const char *directory, const char *command, char *output, size_t size)
+{
+    char line[400];
+    FILE *pipe;
+    size_t length;
+
+    snprintf (line, sizeof line, "cd '%s' && %s 2>&1", directory, command);
+    pipe = popen (line, "r");
+    if (!pipe)
+        abort ();
+    length = fread (output, 1, size - 1, pipe);
+    output[length] = '\0';
+    while (fgetc (pipe) != EOF)
+        continue;
+    return pclose (pipe);
+}
+
+static void
+write_file (const char *directory, const uint8_t *data, size_t length)
+{
+    char path[200];
+    FILE *file;
+
+    snprintf (path, sizeof path, "%s/%.4s.aml", directory, (const char *) data);
+    file = fopen (path, "wb");
+    if (!file || fwrite (data, 1, length, file) != length || fclose (file) != 0)
+        abort ();
+}
+
+/* Intel's own compiler disassembles every table, and compiles the DSDT again without a remark. */
+TEST (iasl_finds_nothing_wrong)
+{
+    static const char *const signatures[] = {"FACP", "APIC", "MCFG", "WAET"};
+    char directory[] = "/tmp/posada-acpi-XXXXXX", output[8192];
+    struct acpi_platform description = platform (64);
+    struct acpi_tables tables;
+    const uint8_t *dsdt;
+
+    if (run ("/", "command -v iasl", output, sizeof output) != 0)
+        SKIP ("iasl (acpica-tools) is not installed");
+    if (!mkdtemp (directory))
+        abort ();
+    description.ecam = 0xE0000000;
+    description.n_serial = 2;
+    description.serial[1] = (struct acpi_serial) {0x2F8, 3};
+    tables = placed (&description);
+    for (size_t i = 0; i < ARRAY_LENGTH (signatures); i++) {
+        const uint8_t *table = find_table (&tables, signatures[i]);
+
+        write_file (directory, table, load_le32 (table + 4));
+    }
+    dsdt = tables.data + (load_le32 (find_table (&tables, "FACP") + 40) - BASE);
+    write_file (directory, dsdt, load_le32 (dsdt + 4));
+    acpi_tables_fini (&tables);
+
+    CHECK_EQUAL (
+        run (directory, "for t in *.aml; do iasl -d $t || exit; done", output, sizeof output), 0);
+    CHECK_EQUAL (
+        run (directory, "grep -iE 'invalid|unknown|incorrect' *.dsl", output, sizeof output) == 0,
+        false);
+    CHECK_EQUAL (run (directory, "iasl -p again DSDT.dsl", output, sizeof output), 0);
+    CHECK_CONTAINS (output, "0 Errors, 0 Warnings, 0 Remarks");
+    snprintf (output, sizeof output, "rm -r '%s'", directory);
+    CHECK_EQUAL (system (output), 0);
 }
 
 TAP_MAIN ()

@@ -105,14 +105,14 @@ fw_cfg_add_item (struct fw_cfg_store *self, uint16_t key, const void *data, size
     struct entry *entry = find_key (self, key);
 
     if (length > FW_CFG_MAX_LENGTH)
-        return vmm_error_set (error, -E2BIG, "Firmware item %#x of %zu bytes is too big", key,
+        return vmm_error_set (error, -E2BIG, "the firmware item %#x of %zu bytes is too big", key,
                               length);
     if (!entry && self->n_items == MAX_ITEMS)
-        return vmm_error_set (error, -ENOSPC, "There is no room for firmware item %#x", key);
+        return vmm_error_set (error, -ENOSPC, "there is no room for firmware item %#x", key);
     if (!entry)
         entry = &self->items[self->n_items];
     if (set_data (entry, data, length) < 0)
-        return vmm_error_set (error, -ENOMEM, "There is no memory for firmware item %#x", key);
+        return vmm_error_set (error, -ENOMEM, "out of memory for firmware item %#x", key);
     if (entry == &self->items[self->n_items]) {
         entry->key = key;
         self->n_items++;
@@ -139,17 +139,17 @@ add_file (struct fw_cfg_store *self, const char *name, const void *data, size_t 
     struct entry *entry = find_name (self, name);
 
     if (strlen (name) >= NAME_SIZE)
-        return vmm_error_set (error, -ENAMETOOLONG, "The name of firmware file “%s” is too long",
-                              name);
+        return vmm_error_set (error, -ENAMETOOLONG,
+                              "the name of the firmware file “%s” is too long", name);
     if (length > FW_CFG_MAX_LENGTH)
-        return vmm_error_set (error, -E2BIG, "Firmware file “%s” of %zu bytes is too big", name,
+        return vmm_error_set (error, -E2BIG, "the firmware file “%s” of %zu bytes is too big", name,
                               length);
     if (!entry && self->n_files == MAX_FILES)
-        return vmm_error_set (error, -ENOSPC, "There is no room for firmware file “%s”", name);
+        return vmm_error_set (error, -ENOSPC, "there is no room for firmware file “%s”", name);
     if (!entry)
         entry = &self->files[self->n_files];
     if (set_data (entry, data, length) < 0)
-        return vmm_error_set (error, -ENOMEM, "There is no memory for firmware file “%s”", name);
+        return vmm_error_set (error, -ENOMEM, "out of memory for firmware file “%s”", name);
     if (entry == &self->files[self->n_files]) {
         entry->key = (uint16_t) (FILE_FIRST_KEY + self->n_files);
         strcpy (entry->name, name);
