@@ -578,9 +578,8 @@ set_flat (struct kvm_sregs *sregs, uint16_t code, uint16_t data, bool is_long)
     }
 }
 
-/* MTRRs as a firmware leaves them: on, everything write-back (AMD64 APM 2, 7.7). */
-static void
-set_default_memory_type (struct kvm_cpu *cpu)
+void
+kvm_cpu_set_memory_type (struct kvm_cpu *cpu)
 {
     struct kvm_msr_entry entry = {.index = 0x2ff, .data = 0x806};
 
@@ -606,7 +605,6 @@ kvm_cpu_set_entry (struct kvm_cpu *cpu, const struct kvm_entry *entry)
     sregs.gdt = (struct kvm_dtable) {.base = entry->gdt_base, .limit = entry->gdt_limit};
     if (entry->long_mode)
         sregs.cr3 = entry->cr3;
-    set_default_memory_type (cpu);
     r = vm_ioctl (cpu->fd, KVM_SET_SREGS, &sregs);
     return r < 0 ? r : vm_ioctl (cpu->fd, KVM_SET_REGS, &regs);
 }

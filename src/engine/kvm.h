@@ -93,6 +93,8 @@ struct kvm_entry {
     uint16_t code_selector, data_selector, task_selector; /* task_selector 0: none */
 };
 int kvm_cpu_set_entry (struct kvm_cpu *cpu, const struct kvm_entry *entry);
+/* MTRRs as a firmware leaves them on every processor: on, all write-back (AMD64 APM 2, 7.7). */
+void kvm_cpu_set_memory_type (struct kvm_cpu *cpu);
 
 enum kvm_exit_type {
     KVM_DID_PORT, /* .io: @count items of @size bytes at @data */
