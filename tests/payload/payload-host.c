@@ -66,6 +66,15 @@ port_init (struct vmm_device *device, const struct vmm_device_config *config,
 }
 
 static void
+port_fini (struct vmm_device *device)
+{
+    struct test_port *port = CONTAINER_OF (device, struct test_port, device);
+
+    vmm_bus_unmap (vmm_device_bus (device), &port->text);
+    vmm_bus_unmap (vmm_device_bus (device), &port->exit);
+}
+
+static void
 port_nothing (struct vmm_device *device)
 {
 }
@@ -86,7 +95,7 @@ static const struct vmm_device_class port_class = {
     .reset = port_nothing,
     .pause = port_nothing,
     .resume = port_nothing,
-    .fini = port_nothing,
+    .fini = port_fini,
 };
 
 static void
