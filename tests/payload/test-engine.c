@@ -21,8 +21,11 @@ counter (struct payload *payload)
 static bool
 wait_for_report (struct payload *payload, const char *text)
 {
+    char report[PAYLOAD_REPORT];
+
     for (int i = 0; i < 500; i++) {
-        if (strstr (payload->report, text))
+        payload_copy_report (payload, report);
+        if (strstr (report, text))
             return true;
         usleep (10000);
     }
