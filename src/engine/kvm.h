@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * KVM, and all of it: kvm.c is the only file that includes linux/kvm.h or issues its ioctls. Plain
- * structures in between keep the rest of the engine free of them. Source of all facts: the kernel's
+ * KVM, and all of it: kvm.c and kvm-cpu.c alone know linux/kvm.h and issue its ioctls; the plain
+ * structures here keep the rest of the engine free of them. Source of all facts: the kernel's
  * Documentation/virt/kvm/api.rst.
  *
  * Threads: VM functions on any thread. vCPU functions on the thread that runs the vCPU, or on
@@ -137,4 +137,3 @@ struct kvm_probe_entry {
     uint16_t gdt_limit, idt_limit;
 };
 int kvm_cpu_set_probe_entry (struct kvm_cpu *cpu, const struct kvm_probe_entry *entry);
-uint64_t kvm_cpu_rax (struct kvm_cpu *cpu);
