@@ -11,6 +11,7 @@ need it are skipped.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,10 +32,25 @@ INSTALLER = "/usr/lib/debian-installer/images/13/amd64/text"
 ISOLINUX = "/usr/lib/ISOLINUX/isolinux.bin"
 
 
+def program_with_libraries(program):
+    """Entries for a dynamically linked program and all it needs, at their own places."""
+    shown = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    paths = [program] + re.findall(r"(/\S+) \(0x", shown)
+    entries = [(path.lstrip("/"), 0o100755, lab.read(path)) for path in paths]
+    directories = set()
+    for name, _, _ in entries:
+        while "/" in name:
+            name = os.path.dirname(name)
+            directories.add(name)
+    return [(name, 0o040755, b"") for name in sorted(directories)] + entries
+
+
 def make_initramfs(output):
     _, version = lab.find_kernel()
     modules = lab.load_modules(version, MODULES)
     entries = [(name, 0o040755, b"") for name in ("bin", "lib")]
+    # Busybox makes ext2 at most.
+    entries += program_with_libraries(lab.find_program("mkfs.ext4", "/sbin/mkfs.ext4"))
     entries += [
         ("bin/busybox", 0o100755, lab.read(lab.find_program("busybox"))),
         ("init", 0o100755, lab.read(f"{HERE}/guest-init.sh")),
