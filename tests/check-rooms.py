@@ -55,7 +55,7 @@ GTK_ROOMS = ["console", "details", "wizard", "app"]
 GLIB = re.compile(r"^(glib|gio|gobject|gmodule|libdex|libvirt-glib|libvirt-gobject|libvirt-gconfig)\b")
 GLIB_ROOMS = ["store", "machine", "libvirt", "cli", *GTK_ROOMS]
 
-KVM_FILES = ["src/engine/kvm.c", "src/engine/kvm-*.c"]
+KVM_FILES = ["src/engine/kvm.c", "src/engine/kvm-*.c", "src/engine/kvm-internal.h"]
 KVM_IOCTL = re.compile(r"\bioctl\s*\([^;]*?\bKVM_[A-Z0-9_]+")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/input-event-codes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/util.h"
@@ -17,6 +18,7 @@ struct input {
     struct input_handler *button_owner;
     bool button_owner_absolute;
     unsigned x, y;
+    atomic_uint leds; /* no lock: devices set them with theirs held */
 };
 
 int
@@ -158,6 +160,18 @@ input_absolute (struct input *input, unsigned x, unsigned y, int wheel, unsigned
         handler->absolute (handler->data, input->x, input->y, wheel, buttons);
     }
     pthread_mutex_unlock (&input->mutex);
+}
+
+void
+input_set_leds (struct input *input, unsigned leds)
+{
+    atomic_store_explicit (&input->leds, leds, memory_order_relaxed);
+}
+
+unsigned
+input_leds (struct input *input)
+{
+    return atomic_load_explicit (&input->leds, memory_order_relaxed);
 }
 
 void

@@ -33,6 +33,12 @@ enum input_button { /* bits of a button mask */
     INPUT_EXTRA = 1 << 4,
 };
 
+enum input_led { /* bits; the order of LED_* */
+    INPUT_LED_NUM = 1 << 0,
+    INPUT_LED_CAPS = 1 << 1,
+    INPUT_LED_SCROLL = 1 << 2,
+};
+
 struct input_handler {
     unsigned kinds;                                     /* INPUT_* bits */
     bool (*ready) (void *data);                         /* the guest's driver listens */
@@ -54,6 +60,10 @@ bool input_takes_absolute (struct input *input); /* else send relative motion */
 void input_key (struct input *input, unsigned code, bool down);
 void input_relative (struct input *input, int dx, int dy, int wheel, unsigned buttons);
 void input_absolute (struct input *input, unsigned x, unsigned y, int wheel, unsigned buttons);
+/* The keyboard's lights, INPUT_LED_* bits, as the guest last set them on a device that reports
+ * them; any thread. A device may set them with its lock held. */
+void input_set_leds (struct input *input, unsigned leds);
+unsigned input_leds (struct input *input);
 /* Releases every key that is down, e.g. when a console loses the focus. */
 void input_release_all (struct input *input);
 

@@ -3,7 +3,8 @@
  * The port and memory-mapped I/O spaces of one machine. Regions may overlap; the one with the
  * higher priority wins, among equals the one mapped last. Reads of nothing give all ones, writes to
  * nothing vanish. Lookups (vCPU threads) and changes (any thread, also from inside a handler) run
- * concurrently. Regions live in their owner's memory until the machine is destroyed.
+ * concurrently. Regions live in their owner's memory, who unmaps them
+ * before it is gone (a device in fini, when no vCPU runs any more).
  */
 #pragma once
 

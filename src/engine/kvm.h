@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * KVM, and all of it: kvm.c is the only file that includes linux/kvm.h or issues its ioctls. Plain
- * structures in between keep the rest of the engine free of them. Source of all facts: the kernel's
+ * KVM, and all of it: kvm.c and kvm-cpu.c alone know linux/kvm.h and issue its ioctls; the plain
+ * structures here keep the rest of the engine free of them. Source of all facts: the kernel's
  * Documentation/virt/kvm/api.rst.
  *
  * Threads: VM functions on any thread. vCPU functions on the thread that runs the vCPU, or on
@@ -93,6 +93,8 @@ struct kvm_entry {
     uint16_t code_selector, data_selector, task_selector; /* task_selector 0: none */
 };
 int kvm_cpu_set_entry (struct kvm_cpu *cpu, const struct kvm_entry *entry);
+/* MTRRs as a firmware leaves them on every processor: on, all write-back (AMD64 APM 2, 7.7). */
+void kvm_cpu_set_memory_type (struct kvm_cpu *cpu);
 
 enum kvm_exit_type {
     KVM_DID_PORT, /* .io: @count items of @size bytes at @data */
@@ -135,4 +137,3 @@ struct kvm_probe_entry {
     uint16_t gdt_limit, idt_limit;
 };
 int kvm_cpu_set_probe_entry (struct kvm_cpu *cpu, const struct kvm_probe_entry *entry);
-uint64_t kvm_cpu_rax (struct kvm_cpu *cpu);

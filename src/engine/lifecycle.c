@@ -118,6 +118,8 @@ power_on_values (struct vmm_machine *machine, struct vmm_error *error)
         return vmm_error_set_errno (error, r, "KVM cannot reset the machine");
     r = vmm_boot_load (machine->boot, &entry, error);
     if (r == VMM_BOOT_DIRECT) {
+        for (unsigned i = 0; i < machine->n_vcpus; i++)
+            kvm_cpu_set_memory_type (machine->vcpus[i].kvm);
         r = kvm_cpu_set_entry (machine->vcpus[0].kvm, &entry);
         if (r < 0)
             return vmm_error_set_errno (error, r, "KVM cannot enter the kernel");

@@ -16,7 +16,10 @@ extern const struct vmm_device_class vga_class;
 extern const struct vmm_device_class virtio_balloon_class;
 extern const struct vmm_device_class virtio_blk_class;
 extern const struct vmm_device_class virtio_console_class;
+extern const struct vmm_device_class virtio_keyboard_class;
+extern const struct vmm_device_class virtio_mouse_class;
 extern const struct vmm_device_class virtio_rng_class;
+extern const struct vmm_device_class virtio_tablet_class;
 
 /* One line each, so that classes come and go without touching their neighbours. */
 /* clang-format off */
@@ -34,7 +37,10 @@ const struct vmm_device_class *const posada_device_classes[] = {
     &virtio_balloon_class,
     &virtio_blk_class,
     &virtio_console_class,
+    &virtio_keyboard_class,
+    &virtio_mouse_class,
     &virtio_rng_class,
+    &virtio_tablet_class,
     NULL,
 };
 /* clang-format on */

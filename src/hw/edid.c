@@ -61,7 +61,7 @@ void
 edid_build (uint8_t edid[EDID_SIZE], unsigned width, unsigned height)
 {
     static const uint8_t header[8] = {0x00, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x00};
-    /* 1024×768 is the one below 1280 that is not established; others as width/8 − 31, 60 Hz. */
+    /* 3.9: width / 8 − 31, then the aspect ratio; all at 60 Hz. */
     static const uint8_t standard_timings[16] = {
         0x81, 0xC0, /* 1280×720 */
         0x81, 0x00, /* 1280×800 */

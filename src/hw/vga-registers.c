@@ -6,15 +6,14 @@
  */
 #include "hw/vga.h"
 
-#define NOTHING           0xFF
+#define NOTHING          0xFF
 
-#define MISC_COLOR        0x01
-#define ATTRIBUTE_ENABLED 0x20 /* of the attribute index: the palette is the picture's */
+#define MISC_COLOR       0x01
 
-#define STATUS_BLANKED    0x01
-#define STATUS_V_RETRACE  0x08
+#define STATUS_BLANKED   0x01
+#define STATUS_V_RETRACE 0x08
 
-#define LINE_NS           31778 /* 31.469 kHz, which all modes of a VGA have */
+#define LINE_NS          31778 /* 31.469 kHz, which all modes of a VGA have */
 
 /*
  * The beam, on guest time. The whole vertical blanking counts as retrace: guests that wait for it

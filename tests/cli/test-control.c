@@ -236,6 +236,31 @@ TEST (a_client_that_never_reads_is_held_up_and_nobody_else)
     fixture_fini (&fixture);
 }
 
+TEST (random_bytes_from_clients_that_come_and_go_are_survived)
+{
+    struct fixture fixture;
+    unsigned seed = 1;
+
+    fixture_init (&fixture);
+    for (unsigned round = 0; round < 300; round++) {
+        char bytes[6000], answer[500];
+        size_t length = (size_t) rand_r (&seed) % sizeof bytes;
+        int fd = connect_client (&fixture);
+
+        for (size_t i = 0; i < length; i++)
+            bytes[i] = rand_r (&seed) % 8 ? (char) rand_r (&seed) : '\n';
+        if (send (fd, bytes, length, MSG_NOSIGNAL) < 0)
+            CHECK_EQUAL (errno, EAGAIN);
+        if (round % 2)
+            vmm_loop_iterate (fixture.loop, 0);
+        heard (fd, answer, sizeof answer);
+        close (fd);
+        vmm_loop_iterate (fixture.loop, 0);
+    }
+    settle (&fixture);
+    fixture_fini (&fixture);
+}
+
 TEST (one_client_too_many_is_told_so_and_slots_come_free)
 {
     struct fixture fixture;

@@ -6,6 +6,7 @@
  */
 #include "backends.h"
 #include "base/util.h"
+#include "display/input.h"
 #include "engine/pci/pci.h"
 #include "fuzz.h"
 #include "hw/device-table.h"
@@ -27,6 +28,7 @@ struct target {
     struct fuzz_input input;
     struct blk *disk, *cd, *drive;
     struct chardev *serial, *console;
+    struct input *keys;
     int hosts[2];
     struct testbed *bed;
     struct vmm_loop *loop;
@@ -62,6 +64,11 @@ values_of (struct target *self, const char *class_name, struct vmm_value *values
         values[2] = (struct vmm_value) VMM_STRING ("port1", "disk");
         values[3] = (struct vmm_value) VMM_POINTER ("blk1", self->drive);
         return 4;
+    }
+    if (strcmp (class_name, "virtio-keyboard") == 0 || strcmp (class_name, "virtio-mouse") == 0 ||
+        strcmp (class_name, "virtio-tablet") == 0 || strcmp (class_name, "i8042") == 0) {
+        values[0] = (struct vmm_value) VMM_POINTER ("input", self->keys);
+        return 1;
     }
     return 0;
 }
@@ -134,6 +141,19 @@ take_place (struct target *self, const struct window *windows, unsigned n)
 }
 
 static void
+send_input (struct target *self)
+{
+    unsigned a = (unsigned) take (self, 2), b = (unsigned) take (self, 2);
+
+    switch (a % 4) {
+    case 0: input_key (self->keys, a / 4 % 0x300, b & 1); break;
+    case 1: input_relative (self->keys, (int16_t) a, (int16_t) b, (int8_t) a, b & 0x3F); break;
+    case 2: input_absolute (self->keys, a, b, (int8_t) b, a >> 8); break;
+    case 3: input_release_all (self->keys); break;
+    }
+}
+
+static void
 operate (struct target *self)
 {
     unsigned size = 1u << take (self, 1) % 4;
@@ -170,6 +190,7 @@ operate (struct target *self)
         break;
     case 13: vmm_loop_iterate (self->loop, 0); break;
     case 14:
+        send_input (self);
         if (write (self->hosts[size & 1], self->input.data, MIN_OF (self->input.size, 50)) < 0)
             break;
         break;
@@ -190,6 +211,8 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     target.drive = fuzz_open_image (IMAGE_SIZE);
     target.serial = fuzz_open_chardev (&target.hosts[0]);
     target.console = fuzz_open_chardev (&target.hosts[1]);
+    if (input_create (&target.keys) < 0)
+        return 0;
     create_machine (&target);
     find_windows (&target);
     for (unsigned i = 0; i < MAX_OPERATIONS && target.input.size; i++)
@@ -197,6 +220,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     for (int i = 0; i < 4; i++)
         vmm_loop_iterate (target.loop, 0);
     testbed_free (target.bed);
+    input_destroy (target.keys);
     blk_close (target.disk);
     blk_close (target.cd);
     blk_close (target.drive);

@@ -5,55 +5,15 @@
 #include "tap.h"
 #include "vga-guest.h"
 
-/* No two lines or columns are the same. */
-static uint8_t
-pattern (unsigned x, unsigned y)
-{
-    return (uint8_t) ((x ^ y) + x / 64);
-}
-
-static void
-set_gradient (struct vga_guest *guest)
-{
-    for (unsigned i = 0; i < 256; i++)
-        vga_guest_set_color (guest, (uint8_t) i, (uint8_t) (i >> 2), (uint8_t) ((255 - i) >> 2),
-                             (uint8_t) (i * 5 & 0x3F));
-}
-
-/* All attributes in a 16 × 16 table, and what lines of graphics look like. */
-static void
-fill_text (struct vga_guest *guest, uint32_t base, unsigned columns)
-{
-    vga_guest_print (guest, base, 0x07, "POSADA TEXT MODE 0123456789 - THE QUICK BROWN FOX!");
-    for (unsigned i = 0; i < 256; i++) {
-        uint32_t at = base + (2 + i / 16) * columns * 2 + (i % 16) * 4;
-
-        vga_guest_print (guest, at, (uint8_t) i, "AZ");
-    }
-    for (unsigned i = 0; i < 36; i++) {
-        testbed_write (guest->bed, base + (20 * columns + i) * 2, 2, 0x0EC4);
-        testbed_write (guest->bed, base + (21 * columns + i) * 2, 2, 0x0AB3);
-        testbed_write (guest->bed, base + (22 * columns + i) * 2, 2, 0x4FDB);
-        testbed_write (guest->bed, base + (23 * columns + i) * 2, 2, 0x19B0);
-    }
-}
-
-static void
-set_cursor (struct vga_guest *guest, unsigned cell)
-{
-    vga_guest_set (guest, 0x3D4, 0x0E, (uint8_t) (cell >> 8));
-    vga_guest_set (guest, 0x3D4, 0x0F, (uint8_t) cell);
-}
-
 TEST (text_80_by_25)
 {
     struct vga_guest guest;
 
     vga_guest_init (&guest);
     vga_guest_set_mode (&guest, MODE_03H);
-    fill_text (&guest, 0xB8000, 80);
+    vga_guest_draw_text (&guest, 0xB8000, 80);
     vga_guest_print (&guest, 0xB8000 + 24 * 160, 0x07, "A-   ");
-    set_cursor (&guest, 24 * 80 + 2);
+    vga_guest_set_cursor (&guest, 24 * 80 + 2);
     vga_guest_check (&guest, "text-80x25");
     vga_guest_fini (&guest);
 }
@@ -64,7 +24,7 @@ TEST (text_40_by_25)
 
     vga_guest_init (&guest);
     vga_guest_set_mode (&guest, MODE_01H);
-    fill_text (&guest, 0xB8000, 40);
+    vga_guest_draw_text (&guest, 0xB8000, 40);
     vga_guest_check (&guest, "text-40x25");
     vga_guest_fini (&guest);
 }
@@ -79,9 +39,9 @@ TEST (text_80_by_50_with_a_font_of_8_lines_and_a_block_cursor)
     vga_guest_set (&guest, 0x3D4, 0x09, 0x47);
     vga_guest_set (&guest, 0x3D4, 0x0A, 0x00);
     vga_guest_set (&guest, 0x3D4, 0x0B, 0x07);
-    fill_text (&guest, 0xB8000, 80);
+    vga_guest_draw_text (&guest, 0xB8000, 80);
     vga_guest_print (&guest, 0xB8000 + 49 * 160, 0x1F, "LAST LINE ");
-    set_cursor (&guest, 49 * 80 + 9);
+    vga_guest_set_cursor (&guest, 49 * 80 + 9);
     vga_guest_check (&guest, "text-80x50");
     vga_guest_fini (&guest);
 }
@@ -98,7 +58,7 @@ TEST (text_with_two_fonts_bright_backgrounds_and_8_dots)
     vga_guest_set_attribute (&guest, 0x10, 0x04);
     vga_guest_set_attribute (&guest, 0x13, 0x00);
     vga_guest_set (&guest, 0x3D4, 0x0A, 0x20); /* no cursor */
-    fill_text (&guest, 0xB8000, 80);
+    vga_guest_draw_text (&guest, 0xB8000, 80);
     vga_guest_check (&guest, "text-fonts");
     vga_guest_fini (&guest);
 }
@@ -109,7 +69,7 @@ TEST (monochrome_text_underlines)
 
     vga_guest_init (&guest);
     vga_guest_set_mode (&guest, MODE_07H);
-    fill_text (&guest, 0xB0000, 80);
+    vga_guest_draw_text (&guest, 0xB0000, 80);
     vga_guest_check (&guest, "text-mono");
     vga_guest_fini (&guest);
 }
@@ -121,7 +81,7 @@ TEST (text_that_scrolls_smoothly_above_a_fixed_line)
     vga_guest_init (&guest);
     vga_guest_set_mode (&guest, MODE_03H);
     vga_guest_print (&guest, 0xB8000, 0x70, "STATUS LINE AT ADDRESS ZERO");
-    fill_text (&guest, 0xB8000 + 200, 80);
+    vga_guest_draw_text (&guest, 0xB8000 + 200, 80);
     vga_guest_set (&guest, 0x3D4, 0x0D, 100);  /* start at cell 100 */
     vga_guest_set (&guest, 0x3D4, 0x08, 0x05); /* five lines into the row */
     vga_guest_set_attribute (&guest, 0x13, 0x03);
@@ -133,33 +93,13 @@ TEST (text_that_scrolls_smoothly_above_a_fixed_line)
     vga_guest_fini (&guest);
 }
 
-static void
-draw_planar (struct vga_guest *guest, unsigned width, unsigned height)
-{
-    for (unsigned i = 0; i < 16; i++) {
-        /* A bar by set/reset with the bit mask, as BIOSes and drivers fill. */
-        vga_guest_set (guest, 0x3CE, 0, (uint8_t) i);
-        vga_guest_set (guest, 0x3CE, 1, 0x0F);
-        for (unsigned y = i * 8; y < i * 8 + 8; y++)
-            for (unsigned x = 2; x < width / 16; x++)
-                testbed_write (guest->bed, 0xA0000 + y * width / 8 + x, 1, 0);
-        vga_guest_set (guest, 0x3CE, 1, 0x00);
-    }
-    for (unsigned i = 0; i < height; i++)
-        vga_guest_plot (guest, width / 8, i * width / height, i, (uint8_t) (i / 10));
-    for (unsigned x = 0; x < width; x++) {
-        vga_guest_plot (guest, width / 8, x, 0, 15);
-        vga_guest_plot (guest, width / 8, x, height - 1, 12);
-    }
-}
-
 TEST (planar_640_by_480_in_16_colors)
 {
     struct vga_guest guest;
 
     vga_guest_init (&guest);
     vga_guest_set_mode (&guest, MODE_12H);
-    draw_planar (&guest, 640, 480);
+    vga_guest_draw_planar (&guest, 640, 480);
     vga_guest_check (&guest, "planar-12h");
     vga_guest_fini (&guest);
 }
@@ -170,7 +110,7 @@ TEST (planar_640_by_350_in_16_colors)
 
     vga_guest_init (&guest);
     vga_guest_set_mode (&guest, MODE_10H);
-    draw_planar (&guest, 640, 350);
+    vga_guest_draw_planar (&guest, 640, 350);
     vga_guest_check (&guest, "planar-10h");
     vga_guest_fini (&guest);
 }
@@ -181,7 +121,7 @@ TEST (planar_320_by_200_in_16_colors)
 
     vga_guest_init (&guest);
     vga_guest_set_mode (&guest, MODE_0DH);
-    draw_planar (&guest, 320, 200);
+    vga_guest_draw_planar (&guest, 320, 200);
     vga_guest_check (&guest, "planar-0dh");
     vga_guest_fini (&guest);
 }
@@ -192,7 +132,7 @@ TEST (planar_picture_panned_and_split)
 
     vga_guest_init (&guest);
     vga_guest_set_mode (&guest, MODE_12H);
-    draw_planar (&guest, 640, 480);
+    vga_guest_draw_planar (&guest, 640, 480);
     vga_guest_set (&guest, 0x3D4, 0x0C, 0x08); /* start at 0x810 */
     vga_guest_set (&guest, 0x3D4, 0x0D, 0x10);
     vga_guest_set_attribute (&guest, 0x13, 0x05);
@@ -238,10 +178,10 @@ TEST (chain_4_320_by_200_in_256_colors)
 
     vga_guest_init (&guest);
     vga_guest_set_mode (&guest, MODE_13H);
-    set_gradient (&guest);
+    vga_guest_set_gradient (&guest);
     for (unsigned y = 0; y < 200; y++)
         for (unsigned x = 0; x < 320; x++)
-            testbed_write (guest.bed, 0xA0000 + y * 320 + x, 1, pattern (x, y));
+            testbed_write (guest.bed, 0xA0000 + y * 320 + x, 1, vga_guest_pattern (x, y));
     vga_guest_check (&guest, "chain4-13h");
     vga_guest_fini (&guest);
 }
@@ -252,12 +192,12 @@ TEST (unchained_320_by_200_shows_the_same)
 
     vga_guest_init (&guest);
     vga_guest_set_mode (&guest, MODE_X);
-    set_gradient (&guest);
+    vga_guest_set_gradient (&guest);
     for (unsigned plane = 0; plane < 4; plane++) {
         vga_guest_set (&guest, 0x3C4, 2, (uint8_t) (1 << plane));
         for (unsigned y = 0; y < 200; y++)
             for (unsigned x = plane; x < 320; x += 4)
-                testbed_write (guest.bed, 0xA0000 + y * 80 + x / 4, 1, pattern (x, y));
+                testbed_write (guest.bed, 0xA0000 + y * 80 + x / 4, 1, vga_guest_pattern (x, y));
     }
     vga_guest_check (&guest, "chain4-13h");
     vga_guest_fini (&guest);
@@ -276,25 +216,15 @@ TEST (unchained_360_by_480)
     testbed_out (guest.bed, 0x3C2, 1, 0xE7);
     for (unsigned i = 0; i < sizeof crtc / sizeof crtc[0]; i++)
         vga_guest_set (&guest, 0x3D4, crtc[i][0], crtc[i][1]);
-    set_gradient (&guest);
+    vga_guest_set_gradient (&guest);
     for (unsigned plane = 0; plane < 4; plane++) {
         vga_guest_set (&guest, 0x3C4, 2, (uint8_t) (1 << plane));
         for (unsigned y = 0; y < 480; y++)
             for (unsigned x = plane; x < 360; x += 4)
-                testbed_write (guest.bed, 0xA0000 + y * 90 + x / 4, 1, pattern (x, y));
+                testbed_write (guest.bed, 0xA0000 + y * 90 + x / 4, 1, vga_guest_pattern (x, y));
     }
     vga_guest_check (&guest, "mode-x-360x480");
     vga_guest_fini (&guest);
-}
-
-/* Red, green and blue ramps and a white frame, in any depth; the same golden picture but for the
- * bits that a depth does not have. */
-static uint32_t
-linear_color (unsigned x, unsigned y)
-{
-    if (x == 0 || y == 0 || x == 319 || y == 199)
-        return 0xFFFFFF;
-    return (x * 255 / 319) << 16 | (y * 255 / 199) << 8 | ((x + y) & 0xFF);
 }
 
 static uint32_t
@@ -323,7 +253,7 @@ check_linear (uint16_t bits, const char *name)
         for (unsigned x = 0; x < 320; x++)
             for (unsigned i = 0; i < bytes; i++)
                 testbed_write (guest.bed, frame + (y * 320 + x) * bytes + i, 1,
-                               encode (linear_color (x, y), bits) >> (8 * i) & 0xFF);
+                               encode (vga_guest_linear_color (x, y), bits) >> (8 * i) & 0xFF);
     vga_guest_check (&guest, name);
     vga_guest_fini (&guest);
 }
@@ -365,7 +295,7 @@ TEST (linear_8_bits_in_a_wider_and_higher_picture_with_an_8_bit_dac)
     for (unsigned y = 0; y < 300; y++)
         for (unsigned x = 0; x < 512; x++)
             testbed_write (guest.bed, frame + y * 512 + x, 1,
-                           x == 100 || y == 50 ? 0 : pattern (x, y));
+                           x == 100 || y == 50 ? 0 : vga_guest_pattern (x, y));
     vga_guest_check (&guest, "linear-8");
     vga_guest_fini (&guest);
 }
@@ -377,7 +307,7 @@ TEST (planar_800_by_600_by_dispi)
     vga_guest_init (&guest);
     vga_guest_set_mode (&guest, MODE_12H);
     vga_guest_set_linear (&guest, 800, 600, 4, 0);
-    draw_planar (&guest, 800, 600);
+    vga_guest_draw_planar (&guest, 800, 600);
     vga_guest_check (&guest, "planar-800x600");
     vga_guest_fini (&guest);
 }

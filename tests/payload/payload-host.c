@@ -25,8 +25,10 @@ text_write (void *opaque, uint64_t offset, unsigned size, uint64_t value)
 {
     struct test_port *port = opaque;
 
+    pthread_mutex_lock (&port->payload->mutex);
     if (port->length < sizeof port->payload->report - 1)
         port->payload->report[port->length++] = (char) value;
+    pthread_mutex_unlock (&port->payload->mutex);
 }
 
 static void
@@ -66,6 +68,15 @@ port_init (struct vmm_device *device, const struct vmm_device_config *config,
 }
 
 static void
+port_fini (struct vmm_device *device)
+{
+    struct test_port *port = CONTAINER_OF (device, struct test_port, device);
+
+    vmm_bus_unmap (vmm_device_bus (device), &port->text);
+    vmm_bus_unmap (vmm_device_bus (device), &port->exit);
+}
+
+static void
 port_nothing (struct vmm_device *device)
 {
 }
@@ -86,7 +97,7 @@ static const struct vmm_device_class port_class = {
     .reset = port_nothing,
     .pause = port_nothing,
     .resume = port_nothing,
-    .fini = port_nothing,
+    .fini = port_fini,
 };
 
 static void
@@ -129,6 +140,7 @@ payload_new (const struct payload_options *options)
     snprintf (path, sizeof path, "%s/%s", getenv ("POSADA_PAYLOADS"),
               options->rom ? options->rom : "");
     atomic_store (&payload->code, -1);
+    pthread_mutex_init (&payload->mutex, NULL);
 
     r = vmm_create (&config, &payload->machine, &error);
     if (r == -ENOENT || r == -EACCES || r == -ENODEV) {
@@ -145,7 +157,16 @@ void
 payload_free (struct payload *payload)
 {
     vmm_destroy (payload->machine);
+    pthread_mutex_destroy (&payload->mutex);
     free (payload);
+}
+
+void
+payload_copy_report (struct payload *payload, char ret_report[PAYLOAD_REPORT])
+{
+    pthread_mutex_lock (&payload->mutex);
+    memcpy (ret_report, payload->report, PAYLOAD_REPORT);
+    pthread_mutex_unlock (&payload->mutex);
 }
 
 static bool
@@ -218,12 +239,12 @@ void
 payload_run (const struct payload_options *options)
 {
     struct payload *payload = payload_new (options);
-    char report[4200];
+    char report[PAYLOAD_REPORT];
     bool passed;
 
     vmm_start (payload->machine);
     passed = payload_wait (payload, 20000) && atomic_load (&payload->code) == 0;
-    snprintf (report, sizeof report, "%s", payload->report);
+    payload_copy_report (payload, report);
     payload_free (payload);
     if (!passed)
         tap_fail (__FILE__, __LINE__, "%s: %s", options->rom,

@@ -8,10 +8,13 @@
 #include "engine/device.h"
 #include "engine/posada-engine.h"
 
+#define PAYLOAD_REPORT 4096
+
 struct payload {
     struct vmm_machine *machine;
-    char report[4096]; /* what the guest said */
-    atomic_long code;  /* what the guest finished with; −1 before */
+    pthread_mutex_t mutex;       /* of the report */
+    char report[PAYLOAD_REPORT]; /* what the guest said; payload_copy_report () reads it */
+    atomic_long code;            /* what the guest finished with; −1 before */
     struct vmm_event last_state;
     unsigned n_states; /* changes so far */
     unsigned resets;
@@ -30,6 +33,8 @@ struct payload_options {
 /* Creates (not started). Skips the test, saying why, where the host has no KVM. */
 struct payload *payload_new (const struct payload_options *options);
 void payload_free (struct payload *payload);
+/* What the guest said so far, NUL-terminated. */
+void payload_copy_report (struct payload *payload, char ret_report[PAYLOAD_REPORT]);
 /* Handles events until the guest finishes, the machine stops or @timeout_ms pass: true if it
  * finished. */
 bool payload_wait (struct payload *payload, int timeout_ms);

@@ -21,8 +21,11 @@ counter (struct payload *payload)
 static bool
 wait_for_report (struct payload *payload, const char *text)
 {
+    char report[PAYLOAD_REPORT];
+
     for (int i = 0; i < 500; i++) {
-        if (strstr (payload->report, text))
+        payload_copy_report (payload, report);
+        if (strstr (report, text))
             return true;
         usleep (10000);
     }
@@ -155,6 +158,20 @@ TEST (guest_resets_itself_and_powers_off_by_acpi)
     CHECK (payload_wait_state (payload, VMM_OFF, 5000));
     CHECK (payload->last_state.by_guest);
     CHECK (payload->resets > 0);
+    payload_free (payload);
+}
+
+TEST (instruction_nobody_can_run_crashes_with_its_place)
+{
+    struct payload *payload = payload_new (&(struct payload_options) {.rom = "astray.rom"});
+
+    vmm_start (payload->machine);
+    CHECK (payload_wait_state (payload, VMM_CRASHED, 5000));
+    CHECK_CONTAINS (payload->last_state.reason, "KVM internal error");
+    CHECK_CONTAINS (payload->last_state.reason, "RIP 0x10");
+    CHECK_CONTAINS (payload->last_state.reason, "instruction bytes");
+    vmm_power_off (payload->machine);
+    CHECK (payload_wait_state (payload, VMM_OFF, 5000));
     payload_free (payload);
 }
 

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A machine that runs nothing: changes state as a real one would, a little later, draws a picture
+ * of its own and takes note of its input. For widget tests, screenshots and work on the UI without
+ * KVM.
+ */
+#pragma once
+
+#include "machine/posada-machine.h"
+
+G_BEGIN_DECLS
+
+#define POSADA_TYPE_FAKE_MACHINE (posada_fake_machine_get_type ())
+G_DECLARE_FINAL_TYPE (PosadaFakeMachine, posada_fake_machine, POSADA, FAKE_MACHINE, PosadaMachine)
+
+PosadaMachine *posada_fake_machine_new (const char *name, const char *os_name);
+/* The next operation rejects with @message. */
+void posada_fake_machine_fail_next (PosadaFakeMachine *self, const char *message);
+/* What was typed and clicked so far, as text: "key 30 down\nabs 100 200 buttons 1\n…". */
+const char *posada_fake_machine_get_input (PosadaFakeMachine *self);
+
+G_END_DECLS

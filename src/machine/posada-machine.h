@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One virtual machine as the rooms of the UI see it, whatever runs it: abstract, with one subclass
+ * per engine and a fake one for tests and pictures. Lives on the main thread, like everything above
+ * the border that is not said to be otherwise; nothing here blocks.
+ */
+#pragma once
+
+#include <gio/gio.h>
+#include <libdex.h>
+
+#include "machine/posada-display.h"
+
+G_BEGIN_DECLS
+
+typedef enum {
+    POSADA_MACHINE_OFF,
+    POSADA_MACHINE_STARTING,
+    POSADA_MACHINE_RUNNING,
+    POSADA_MACHINE_PAUSED,
+    POSADA_MACHINE_SAVING,
+    POSADA_MACHINE_STOPPING, /* was asked to shut down */
+    POSADA_MACHINE_CRASHED,
+    POSADA_MACHINE_MISSING, /* its definition is broken or gone: “reason” says how */
+} PosadaMachineState;
+#define POSADA_TYPE_MACHINE_STATE (posada_machine_state_get_type ())
+GType posada_machine_state_get_type (void);
+
+/* What an engine can do with a machine at all; what its state allows now is a separate question. */
+typedef enum {
+    POSADA_MACHINE_CAN_START = 1 << 0,
+    POSADA_MACHINE_CAN_PAUSE = 1 << 1,
+    POSADA_MACHINE_CAN_SHUT_DOWN = 1 << 2, /* ask the guest */
+    POSADA_MACHINE_CAN_RESET = 1 << 3,
+    POSADA_MACHINE_CAN_DELETE = 1 << 4,
+    POSADA_MACHINE_CAN_DISPLAY = 1 << 5,
+} PosadaMachineCapabilities;
+
+/* One second of a machine's life. */
+typedef struct {
+    double cpu;                    /* 0–1 of all its vCPUs together */
+    guint64 memory;                /* bytes of the host's */
+    guint64 disk_read, disk_write; /* bytes per second */
+} PosadaMachineSample;
+#define POSADA_MACHINE_HISTORY 60
+
+#define POSADA_MACHINE_ERROR   (posada_machine_error_quark ())
+GQuark posada_machine_error_quark (void);
+typedef enum {
+    POSADA_MACHINE_ERROR_FAILED,
+    POSADA_MACHINE_ERROR_NOT_SUPPORTED, /* this engine cannot */
+    POSADA_MACHINE_ERROR_WRONG_STATE,
+    POSADA_MACHINE_ERROR_NO_HOST, /* the host's KVM is missing, forbidden or not good enough */
+} PosadaMachineError;
+
+#define POSADA_TYPE_MACHINE (posada_machine_get_type ())
+G_DECLARE_DERIVABLE_TYPE (PosadaMachine, posada_machine, POSADA, MACHINE, GObject)
+
+/*
+ * The operations resolve to TRUE when the machine has reached the state that was asked for, and
+ * reject with a POSADA_MACHINE_ERROR that is one sentence for the user. The defaults reject with
+ * NOT_SUPPORTED.
+ */
+struct _PosadaMachineClass {
+    GObjectClass parent_class;
+
+    DexFuture *(*start) (PosadaMachine *self);
+    DexFuture *(*pause) (PosadaMachine *self);
+    DexFuture *(*resume) (PosadaMachine *self);
+    DexFuture *(*shut_down) (PosadaMachine *self); /* resolves once the guest has powered off */
+    DexFuture *(*force_off) (PosadaMachine *self);
+    DexFuture *(*reset) (PosadaMachine *self);
+    DexFuture *(*rename) (PosadaMachine *self, const char *name);
+};
+
+/*
+ * Properties, all read-only here, all notified: "id" (a UUID as text), "name", "state", "reason" (a
+ * sentence or NULL: why it is as it is), "capabilities", "os-name" (or NULL), "cpus", "memory"
+ * (bytes), "disk-size" (bytes, all disks), "started-at" (GDateTime or NULL), "display"
+ * (PosadaDisplay or NULL while off).
+ */
+const char *posada_machine_get_id (PosadaMachine *self);
+const char *posada_machine_get_name (PosadaMachine *self);
+PosadaMachineState posada_machine_get_state (PosadaMachine *self);
+const char *posada_machine_get_reason (PosadaMachine *self);
+PosadaMachineCapabilities posada_machine_get_capabilities (PosadaMachine *self);
+const char *posada_machine_get_os_name (PosadaMachine *self);
+guint posada_machine_get_cpus (PosadaMachine *self);
+guint64 posada_machine_get_memory (PosadaMachine *self);
+guint64 posada_machine_get_disk_size (PosadaMachine *self);
+GDateTime *posada_machine_get_started_at (PosadaMachine *self);
+PosadaDisplay *posada_machine_get_display (PosadaMachine *self);
+
+/* Oldest first, at most POSADA_MACHINE_HISTORY; "sampled" is emitted once a second while running.
+ */
+const PosadaMachineSample *posada_machine_get_history (PosadaMachine *self, guint *ret_n);
+
+/* A word for @state in the user's language, as shown in lists. */
+const char *posada_machine_state_to_label (PosadaMachineState state);
+
+/* Free with dex_unref (). */
+DexFuture *posada_machine_start (PosadaMachine *self);
+DexFuture *posada_machine_pause (PosadaMachine *self);
+DexFuture *posada_machine_resume (PosadaMachine *self);
+DexFuture *posada_machine_shut_down (PosadaMachine *self);
+DexFuture *posada_machine_force_off (PosadaMachine *self);
+DexFuture *posada_machine_reset (PosadaMachine *self);
+DexFuture *posada_machine_rename (PosadaMachine *self, const char *name);
+
+G_END_DECLS
