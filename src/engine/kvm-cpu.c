@@ -110,7 +110,9 @@ access_msr (struct kvm_cpu *cpu, unsigned long request, struct kvm_msr_entry *en
     return true;
 }
 
-/* The MSRs whose power-on value can be read. The TSC is left out: it runs on over a reset. */
+#define MSR_TSC 0x10
+
+/* The MSRs whose power-on value can be read, but for the TSC, which has none. */
 static int
 remember_msrs (struct kvm_cpu *cpu)
 {
@@ -136,7 +138,7 @@ remember_msrs (struct kvm_cpu *cpu)
     for (uint32_t i = 0; r >= 0 && i < list->nmsrs; i++) {
         struct kvm_msr_entry entry = {.index = list->indices[i]};
 
-        if (entry.index != 0x10 && access_msr (cpu, KVM_GET_MSRS, &entry))
+        if (entry.index != MSR_TSC && access_msr (cpu, KVM_GET_MSRS, &entry))
             msrs->entries[n++] = entry;
     }
     msrs->nmsrs = n;
@@ -177,6 +179,20 @@ restore_msrs (struct kvm_cpu *cpu)
     }
 }
 
+/*
+ * To write a zero means to KVM that the TSC shall be in step with those of the other vCPUs, which
+ * run on over a reset (arch/x86/kvm/x86.c, kvm_synchronize_tsc). It has to be asked for: on AMD
+ * processors a triple fault loses the guest's TSC offset, but KVM goes on to reckon with it, so
+ * that clocks would stand still and timers be late by the machine's age until somebody sets it.
+ */
+static void
+restart_tsc (struct kvm_cpu *cpu)
+{
+    struct kvm_msr_entry entry = {.index = MSR_TSC};
+
+    access_msr (cpu, KVM_SET_MSRS, &entry);
+}
+
 int
 kvm_cpu_reset_state (struct kvm_cpu *cpu)
 {
@@ -194,6 +210,7 @@ kvm_cpu_reset_state (struct kvm_cpu *cpu)
     if (cpu->power_on.xcrs.nr_xcrs > 0)
         kvm_ioctl (cpu->fd, KVM_SET_XCRS, &cpu->power_on.xcrs);
     restore_msrs (cpu);
+    restart_tsc (cpu);
     return kvm_ioctl (cpu->fd, KVM_SET_VCPU_EVENTS, &cpu->power_on.events);
 }
 
