@@ -29,7 +29,7 @@ typedef struct {
 
 /*
  * Properties: "width", "height" (guest pixels, 0 while the screen is off), "absolute" (the guest
- * takes positions; else send relative motion), "cursor" (notify only: see get_cursor).
+ * takes positions; else send relative motion).
  * Signals: "damaged" (no arguments; at most one per request_frame), "closed" (the machine stopped).
  */
 struct _PosadaDisplayClass {
@@ -73,6 +73,8 @@ void posada_display_suggest_size (PosadaDisplay *self, guint width, guint height
 /* For subclasses. */
 void posada_display_set_size (PosadaDisplay *self, guint width, guint height);
 void posada_display_set_absolute (PosadaDisplay *self, gboolean absolute);
+/* Dropped if nobody has requested a frame since the last one: the subclass keeps its damage and
+ * says so again upon the next request. */
 void posada_display_emit_damaged (PosadaDisplay *self);
 void posada_display_emit_closed (PosadaDisplay *self);
 

@@ -16,7 +16,14 @@ G_DECLARE_FINAL_TYPE (PosadaFakeMachine, posada_fake_machine, POSADA, FAKE_MACHI
 PosadaMachine *posada_fake_machine_new (const char *name, const char *os_name);
 /* The next operation rejects with @message. */
 void posada_fake_machine_fail_next (PosadaFakeMachine *self, const char *message);
-/* What was typed and clicked so far, as text: "key 30 down\nabs 100 200 buttons 1\n…". */
+/*
+ * What was typed and clicked since the machine was made, one line each: "key 30 down", "abs 100 200
+ * buttons 1", "rel 5 -3 buttons 0" (both with " wheel 1" at the end if it turned), "release", and
+ * "size 800 600" for wishes, which the picture follows. Valid until the next input.
+ */
 const char *posada_fake_machine_get_input (PosadaFakeMachine *self);
+
+/* Lives through @seconds at once: so many samples are added. */
+void posada_fake_machine_age (PosadaFakeMachine *self, guint seconds);
 
 G_END_DECLS

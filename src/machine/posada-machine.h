@@ -91,8 +91,8 @@ guint64 posada_machine_get_disk_size (PosadaMachine *self);
 GDateTime *posada_machine_get_started_at (PosadaMachine *self);
 PosadaDisplay *posada_machine_get_display (PosadaMachine *self);
 
-/* Oldest first, at most POSADA_MACHINE_HISTORY; "sampled" is emitted once a second while running.
- */
+/* Oldest first, at most POSADA_MACHINE_HISTORY, valid until the next one is taken; "sampled" is
+ * emitted once a second while running. */
 const PosadaMachineSample *posada_machine_get_history (PosadaMachine *self, guint *ret_n);
 
 /* A word for @state in the user's language, as shown in lists. */
@@ -106,5 +106,21 @@ DexFuture *posada_machine_shut_down (PosadaMachine *self);
 DexFuture *posada_machine_force_off (PosadaMachine *self);
 DexFuture *posada_machine_reset (PosadaMachine *self);
 DexFuture *posada_machine_rename (PosadaMachine *self, const char *name);
+
+/*
+ * For subclasses. set_state () keeps "started-at", which stands from the first RUNNING until the
+ * machine is off, crashed or missing, and begins the history anew with it. Strings are copied;
+ * @reason and @os_name may be NULL. Each notifies only what is different afterwards.
+ */
+void posada_machine_set_id (PosadaMachine *self, const char *id);
+void posada_machine_set_name (PosadaMachine *self, const char *name);
+void posada_machine_set_os_name (PosadaMachine *self, const char *os_name);
+void posada_machine_set_capabilities (PosadaMachine *self, PosadaMachineCapabilities capabilities);
+void
+posada_machine_set_hardware (PosadaMachine *self, guint cpus, guint64 memory, guint64 disk_size);
+void posada_machine_set_state (PosadaMachine *self, PosadaMachineState state, const char *reason);
+void posada_machine_set_display (PosadaMachine *self, PosadaDisplay *display);
+/* Appends to the history and emits "sampled". */
+void posada_machine_add_sample (PosadaMachine *self, const PosadaMachineSample *sample);
 
 G_END_DECLS

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "posada-machine"
+
+#include "machine/posada-display.h"
+
+typedef struct {
+    guint width, height;
+    gboolean absolute;
+    gboolean wanted; /* a frame was requested and "damaged" not yet emitted for it */
+} PosadaDisplayPrivate;
+
+G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (PosadaDisplay, posada_display, G_TYPE_OBJECT)
+
+enum {
+    PROP_0,
+    PROP_WIDTH,
+    PROP_HEIGHT,
+    PROP_ABSOLUTE,
+    N_PROPS,
+};
+
+enum {
+    SIGNAL_DAMAGED,
+    SIGNAL_CLOSED,
+    N_SIGNALS,
+};
+
+static GParamSpec *properties[N_PROPS];
+static guint signals[N_SIGNALS];
+
+static PosadaDisplayPrivate *
+get_private (PosadaDisplay *self)
+{
+    return posada_display_get_instance_private (self);
+}
+
+static void
+real_request_frame (PosadaDisplay *self)
+{
+}
+
+static gboolean
+real_read_damage (PosadaDisplay *self, guint32 *pixels, guint stride, PosadaRectangle *ret_damage)
+{
+    return FALSE;
+}
+
+static void
+real_send_key (PosadaDisplay *self, guint code, gboolean down)
+{
+}
+
+static void
+real_send_absolute (PosadaDisplay *self, guint x, guint y, int wheel, PosadaButtons buttons)
+{
+}
+
+static void
+real_send_relative (PosadaDisplay *self, int dx, int dy, int wheel, PosadaButtons buttons)
+{
+}
+
+static void
+real_release_all (PosadaDisplay *self)
+{
+}
+
+static void
+real_suggest_size (PosadaDisplay *self, guint width, guint height)
+{
+}
+
+static void
+posada_display_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+    PosadaDisplayPrivate *priv = get_private (POSADA_DISPLAY (object));
+
+    switch (id) {
+    case PROP_WIDTH: g_value_set_uint (value, priv->width); break;
+    case PROP_HEIGHT: g_value_set_uint (value, priv->height); break;
+    case PROP_ABSOLUTE: g_value_set_boolean (value, priv->absolute); break;
+    default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    }
+}
+
+static void
+posada_display_class_init (PosadaDisplayClass *klass)
+{
+    GObjectClass *object_class = G_OBJECT_CLASS (klass);
+    GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
+
+    object_class->get_property = posada_display_get_property;
+
+    klass->request_frame = real_request_frame;
+    klass->read_damage = real_read_damage;
+    klass->send_key = real_send_key;
+    klass->send_absolute = real_send_absolute;
+    klass->send_relative = real_send_relative;
+    klass->release_all = real_release_all;
+    klass->suggest_size = real_suggest_size;
+
+    properties[PROP_WIDTH] = g_param_spec_uint ("width", NULL, NULL, 0, G_MAXUINT, 0, flags);
+    properties[PROP_HEIGHT] = g_param_spec_uint ("height", NULL, NULL, 0, G_MAXUINT, 0, flags);
+    properties[PROP_ABSOLUTE] = g_param_spec_boolean ("absolute", NULL, NULL, FALSE, flags);
+    g_object_class_install_properties (object_class, N_PROPS, properties);
+
+    signals[SIGNAL_DAMAGED] = g_signal_new ("damaged", POSADA_TYPE_DISPLAY, G_SIGNAL_RUN_LAST, 0,
+                                            NULL, NULL, NULL, G_TYPE_NONE, 0);
+    signals[SIGNAL_CLOSED] = g_signal_new ("closed", POSADA_TYPE_DISPLAY, G_SIGNAL_RUN_LAST, 0,
+                                           NULL, NULL, NULL, G_TYPE_NONE, 0);
+}
+
+static void
+posada_display_init (PosadaDisplay *self)
+{
+}
+
+guint
+posada_display_get_width (PosadaDisplay *self)
+{
+    g_return_val_if_fail (POSADA_IS_DISPLAY (self), 0);
+    return get_private (self)->width;
+}
+
+guint
+posada_display_get_height (PosadaDisplay *self)
+{
+    g_return_val_if_fail (POSADA_IS_DISPLAY (self), 0);
+    return get_private (self)->height;
+}
+
+gboolean
+posada_display_get_absolute (PosadaDisplay *self)
+{
+    g_return_val_if_fail (POSADA_IS_DISPLAY (self), FALSE);
+    return get_private (self)->absolute;
+}
+
+void
+posada_display_request_frame (PosadaDisplay *self)
+{
+    g_return_if_fail (POSADA_IS_DISPLAY (self));
+    get_private (self)->wanted = TRUE;
+    POSADA_DISPLAY_GET_CLASS (self)->request_frame (self);
+}
+
+gboolean
+posada_display_read_damage (PosadaDisplay *self, guint32 *pixels, guint stride,
+                            PosadaRectangle *ret_damage)
+{
+    g_return_val_if_fail (POSADA_IS_DISPLAY (self), FALSE);
+    g_return_val_if_fail (pixels && ret_damage, FALSE);
+    g_return_val_if_fail (stride / 4 >= get_private (self)->width, FALSE);
+    return POSADA_DISPLAY_GET_CLASS (self)->read_damage (self, pixels, stride, ret_damage);
+}
+
+void
+posada_display_send_key (PosadaDisplay *self, guint code, gboolean down)
+{
+    g_return_if_fail (POSADA_IS_DISPLAY (self));
+    POSADA_DISPLAY_GET_CLASS (self)->send_key (self, code, down);
+}
+
+void
+posada_display_send_absolute (PosadaDisplay *self, guint x, guint y, int wheel,
+                              PosadaButtons buttons)
+{
+    g_return_if_fail (POSADA_IS_DISPLAY (self));
+    POSADA_DISPLAY_GET_CLASS (self)->send_absolute (self, MIN (x, POSADA_DISPLAY_ABSOLUTE_MAX),
+                                                    MIN (y, POSADA_DISPLAY_ABSOLUTE_MAX), wheel,
+                                                    buttons);
+}
+
+void
+posada_display_send_relative (PosadaDisplay *self, int dx, int dy, int wheel, PosadaButtons buttons)
+{
+    g_return_if_fail (POSADA_IS_DISPLAY (self));
+    POSADA_DISPLAY_GET_CLASS (self)->send_relative (self, dx, dy, wheel, buttons);
+}
+
+void
+posada_display_release_all (PosadaDisplay *self)
+{
+    g_return_if_fail (POSADA_IS_DISPLAY (self));
+    POSADA_DISPLAY_GET_CLASS (self)->release_all (self);
+}
+
+void
+posada_display_suggest_size (PosadaDisplay *self, guint width, guint height)
+{
+    g_return_if_fail (POSADA_IS_DISPLAY (self));
+    POSADA_DISPLAY_GET_CLASS (self)->suggest_size (self, width, height);
+}
+
+void
+posada_display_set_size (PosadaDisplay *self, guint width, guint height)
+{
+    PosadaDisplayPrivate *priv = get_private (self);
+    gboolean wider = priv->width != width, higher = priv->height != height;
+
+    /* Both are set before either is told. */
+    priv->width = width;
+    priv->height = height;
+    g_object_freeze_notify (G_OBJECT (self));
+    if (wider)
+        g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_WIDTH]);
+    if (higher)
+        g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_HEIGHT]);
+    g_object_thaw_notify (G_OBJECT (self));
+}
+
+void
+posada_display_set_absolute (PosadaDisplay *self, gboolean absolute)
+{
+    PosadaDisplayPrivate *priv = get_private (self);
+
+    absolute = !!absolute;
+    if (priv->absolute == absolute)
+        return;
+    priv->absolute = absolute;
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_ABSOLUTE]);
+}
+
+void
+posada_display_emit_damaged (PosadaDisplay *self)
+{
+    PosadaDisplayPrivate *priv = get_private (self);
+
+    if (!priv->wanted)
+        return;
+    priv->wanted = FALSE;
+    g_signal_emit (self, signals[SIGNAL_DAMAGED], 0);
+}
+
+void
+posada_display_emit_closed (PosadaDisplay *self)
+{
+    g_signal_emit (self, signals[SIGNAL_CLOSED], 0);
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "posada-machine"
+
+#include "machine/posada-fake-machine.h"
+
+#include <glib/gi18n.h>
+#include <math.h>
+
+#include "machine/posada-fake-display.h"
+
+#define DELAY  60 /* ms that an operation takes */
+#define CPUS   2
+#define MEMORY (G_GUINT64_CONSTANT (4) << 30)
+#define DISK   (G_GUINT64_CONSTANT (32) << 30)
+
+struct _PosadaFakeMachine {
+    PosadaMachine parent_instance;
+
+    PosadaDisplay *display; /* while on */
+    GString *input;
+    char *failure; /* what the next operation rejects with */
+    guint sampler;
+    guint age; /* seconds */
+
+    /* The operation under way, at most one. */
+    DexPromise *promise;
+    guint timeout;
+    PosadaMachineState before, goal;
+    char *promised_failure;
+};
+
+G_DEFINE_FINAL_TYPE (PosadaFakeMachine, posada_fake_machine, POSADA_TYPE_MACHINE)
+
+static void
+take_sample (PosadaFakeMachine *self)
+{
+    double t = self->age++;
+    PosadaMachineSample sample = {
+        .cpu = 0.32 + 0.2 * sin (t / 5) + 0.1 * sin (t / 1.7),
+        .memory = (guint64) ((0.55 + 0.05 * sin (t / 11)) * MEMORY),
+        .disk_read = (guint64) (fmax (0, sin (t / 4)) * 24e6),
+        .disk_write = (guint64) (fmax (0, sin (t / 3 + 2)) * 9e6),
+    };
+
+    posada_machine_add_sample (POSADA_MACHINE (self), &sample);
+}
+
+static gboolean
+sample_cb (gpointer data)
+{
+    take_sample (data);
+    return G_SOURCE_CONTINUE;
+}
+
+static void
+close_display (PosadaFakeMachine *self)
+{
+    g_autoptr (PosadaDisplay) display = g_steal_pointer (&self->display);
+
+    if (!display)
+        return;
+    posada_machine_set_display (POSADA_MACHINE (self), NULL);
+    posada_fake_display_close (POSADA_FAKE_DISPLAY (display));
+}
+
+static void
+enter (PosadaFakeMachine *self, PosadaMachineState state, const char *reason)
+{
+    gboolean runs = state == POSADA_MACHINE_RUNNING || state == POSADA_MACHINE_STOPPING;
+
+    if (runs && self->sampler == 0)
+        self->sampler = g_timeout_add_seconds (1, sample_cb, self);
+    else if (!runs)
+        g_clear_handle_id (&self->sampler, g_source_remove);
+    if (state == POSADA_MACHINE_RUNNING && !self->display) {
+        self->display = posada_fake_display_new (self->input);
+        posada_machine_set_display (POSADA_MACHINE (self), self->display);
+    }
+    if (self->display)
+        posada_fake_display_set_still (POSADA_FAKE_DISPLAY (self->display), !runs);
+    if (state == POSADA_MACHINE_OFF)
+        close_display (self);
+    posada_machine_set_state (POSADA_MACHINE (self), state, reason);
+}
+
+static gboolean
+finish_cb (gpointer data)
+{
+    g_autoptr (PosadaFakeMachine) self = g_object_ref (data);
+    g_autoptr (DexPromise) promise = g_steal_pointer (&self->promise);
+    g_autofree char *failure = g_steal_pointer (&self->promised_failure);
+
+    self->timeout = 0;
+    enter (self, failure ? self->before : self->goal, failure);
+    if (failure)
+        dex_promise_reject (promise, g_error_new_literal (POSADA_MACHINE_ERROR,
+                                                          POSADA_MACHINE_ERROR_FAILED, failure));
+    else
+        dex_promise_resolve_boolean (promise, TRUE);
+    return G_SOURCE_REMOVE;
+}
+
+/* Gives up the operation under way. */
+static void
+abandon (PosadaFakeMachine *self, const char *reason)
+{
+    g_autoptr (DexPromise) promise = g_steal_pointer (&self->promise);
+
+    g_clear_handle_id (&self->timeout, g_source_remove);
+    g_clear_pointer (&self->promised_failure, g_free);
+    if (promise)
+        dex_promise_reject (promise, g_error_new_literal (POSADA_MACHINE_ERROR,
+                                                          POSADA_MACHINE_ERROR_FAILED, reason));
+}
+
+/* @meanwhile is the state until it is done. */
+static DexFuture *
+begin (PosadaFakeMachine *self, PosadaMachineState meanwhile, PosadaMachineState goal)
+{
+    DexFuture *future;
+
+    self->promise = dex_promise_new ();
+    self->timeout = g_timeout_add (DELAY, finish_cb, self);
+    self->promised_failure = g_steal_pointer (&self->failure);
+    self->before = posada_machine_get_state (POSADA_MACHINE (self));
+    self->goal = goal;
+    future = dex_ref (DEX_FUTURE (self->promise));
+    enter (self, meanwhile, NULL);
+    return future;
+}
+
+static DexFuture *
+refuse (PosadaFakeMachine *self)
+{
+    PosadaMachine *machine = POSADA_MACHINE (self);
+
+    return dex_future_new_reject (
+        POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_WRONG_STATE,
+        /* Translators: the name of a machine and its state */
+        _ ("“%s” cannot do that in its state: %s."), posada_machine_get_name (machine),
+        posada_machine_state_to_label (posada_machine_get_state (machine)));
+}
+
+/*
+ * An operation that leads from @from to @goal: asked for again while it is under way it is the same
+ * one, and in the goal it is done already.
+ */
+static DexFuture *
+change (PosadaMachine *machine, PosadaMachineState from, PosadaMachineState meanwhile,
+        PosadaMachineState goal)
+{
+    PosadaFakeMachine *self = POSADA_FAKE_MACHINE (machine);
+    PosadaMachineState state = posada_machine_get_state (machine);
+
+    if (self->promise && self->goal == goal && state == meanwhile && self->before == from)
+        return dex_ref (DEX_FUTURE (self->promise));
+    if (self->promise)
+        return refuse (self);
+    if (state == goal)
+        return dex_future_new_true ();
+    return state == from ? begin (self, meanwhile, goal) : refuse (self);
+}
+
+static DexFuture *
+fake_machine_start (PosadaMachine *machine)
+{
+    PosadaMachineState state = posada_machine_get_state (machine);
+
+    return change (machine, state == POSADA_MACHINE_CRASHED ? state : POSADA_MACHINE_OFF,
+                   POSADA_MACHINE_STARTING, POSADA_MACHINE_RUNNING);
+}
+
+static DexFuture *
+fake_machine_pause (PosadaMachine *machine)
+{
+    return change (machine, POSADA_MACHINE_RUNNING, POSADA_MACHINE_RUNNING, POSADA_MACHINE_PAUSED);
+}
+
+static DexFuture *
+fake_machine_resume (PosadaMachine *machine)
+{
+    return change (machine, POSADA_MACHINE_PAUSED, POSADA_MACHINE_PAUSED, POSADA_MACHINE_RUNNING);
+}
+
+static DexFuture *
+fake_machine_shut_down (PosadaMachine *machine)
+{
+    return change (machine, POSADA_MACHINE_RUNNING, POSADA_MACHINE_STOPPING, POSADA_MACHINE_OFF);
+}
+
+static DexFuture *
+fake_machine_force_off (PosadaMachine *machine)
+{
+    PosadaFakeMachine *self = POSADA_FAKE_MACHINE (machine);
+
+    abandon (self, _ ("The machine was switched off."));
+    if (posada_machine_get_state (machine) == POSADA_MACHINE_OFF)
+        return dex_future_new_true ();
+    return begin (self, posada_machine_get_state (machine), POSADA_MACHINE_OFF);
+}
+
+static DexFuture *
+fake_machine_reset (PosadaMachine *machine)
+{
+    PosadaFakeMachine *self = POSADA_FAKE_MACHINE (machine);
+    PosadaMachineState state = posada_machine_get_state (machine);
+
+    if (self->promise || (state != POSADA_MACHINE_RUNNING && state != POSADA_MACHINE_PAUSED))
+        return refuse (self);
+    return begin (self, state, state);
+}
+
+static DexFuture *
+fake_machine_rename (PosadaMachine *machine, const char *name)
+{
+    PosadaFakeMachine *self = POSADA_FAKE_MACHINE (machine);
+    g_autofree char *failure = g_steal_pointer (&self->failure);
+
+    if (failure)
+        return dex_future_new_reject (POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_FAILED, "%s",
+                                      failure);
+    posada_machine_set_name (machine, name);
+    return dex_future_new_true ();
+}
+
+static void
+posada_fake_machine_dispose (GObject *object)
+{
+    PosadaFakeMachine *self = POSADA_FAKE_MACHINE (object);
+
+    abandon (self, _ ("The machine is gone."));
+    g_clear_handle_id (&self->sampler, g_source_remove);
+    close_display (self);
+
+    G_OBJECT_CLASS (posada_fake_machine_parent_class)->dispose (object);
+}
+
+static void
+posada_fake_machine_finalize (GObject *object)
+{
+    PosadaFakeMachine *self = POSADA_FAKE_MACHINE (object);
+
+    g_string_free (self->input, TRUE);
+    g_free (self->failure);
+
+    G_OBJECT_CLASS (posada_fake_machine_parent_class)->finalize (object);
+}
+
+static void
+posada_fake_machine_class_init (PosadaFakeMachineClass *klass)
+{
+    GObjectClass *object_class = G_OBJECT_CLASS (klass);
+    PosadaMachineClass *machine_class = POSADA_MACHINE_CLASS (klass);
+
+    object_class->dispose = posada_fake_machine_dispose;
+    object_class->finalize = posada_fake_machine_finalize;
+
+    machine_class->start = fake_machine_start;
+    machine_class->pause = fake_machine_pause;
+    machine_class->resume = fake_machine_resume;
+    machine_class->shut_down = fake_machine_shut_down;
+    machine_class->force_off = fake_machine_force_off;
+    machine_class->reset = fake_machine_reset;
+    machine_class->rename = fake_machine_rename;
+}
+
+static void
+posada_fake_machine_init (PosadaFakeMachine *self)
+{
+    PosadaMachine *machine = POSADA_MACHINE (self);
+    g_autofree char *id = g_uuid_string_random ();
+
+    self->input = g_string_new (NULL);
+    posada_machine_set_id (machine, id);
+    posada_machine_set_hardware (machine, CPUS, MEMORY, DISK);
+    posada_machine_set_capabilities (machine,
+                                     POSADA_MACHINE_CAN_START | POSADA_MACHINE_CAN_PAUSE |
+                                         POSADA_MACHINE_CAN_SHUT_DOWN | POSADA_MACHINE_CAN_RESET |
+                                         POSADA_MACHINE_CAN_DELETE | POSADA_MACHINE_CAN_DISPLAY);
+}
+
+PosadaMachine *
+posada_fake_machine_new (const char *name, const char *os_name)
+{
+    PosadaMachine *self = g_object_new (POSADA_TYPE_FAKE_MACHINE, NULL);
+
+    posada_machine_set_name (self, name);
+    posada_machine_set_os_name (self, os_name);
+    return self;
+}
+
+void
+posada_fake_machine_fail_next (PosadaFakeMachine *self, const char *message)
+{
+    g_return_if_fail (POSADA_IS_FAKE_MACHINE (self));
+    g_set_str (&self->failure, message);
+}
+
+const char *
+posada_fake_machine_get_input (PosadaFakeMachine *self)
+{
+    g_return_val_if_fail (POSADA_IS_FAKE_MACHINE (self), NULL);
+    return self->input->str;
+}
+
+void
+posada_fake_machine_age (PosadaFakeMachine *self, guint seconds)
+{
+    g_return_if_fail (POSADA_IS_FAKE_MACHINE (self));
+    while (seconds--)
+        take_sample (self);
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "machine/posada-fake-machine.h"
+
+#include <string.h>
+
+static void
+run_until_done (DexFuture *future)
+{
+    while (dex_future_is_pending (future))
+        g_main_context_iteration (NULL, TRUE);
+}
+
+/* Consumes @future. */
+static void
+expect_done (DexFuture *future)
+{
+    g_autoptr (GError) error = NULL;
+
+    run_until_done (future);
+    g_assert_true (g_value_get_boolean (dex_future_get_value (future, &error)));
+    g_assert_no_error (error);
+    dex_unref (future);
+}
+
+static void
+expect_error (DexFuture *future, int code, const char *part)
+{
+    g_autoptr (GError) error = NULL;
+
+    run_until_done (future);
+    g_assert_null (dex_future_get_value (future, &error));
+    g_assert_error (error, POSADA_MACHINE_ERROR, code);
+    g_assert_nonnull (strstr (error->message, part));
+    dex_unref (future);
+}
+
+static void
+assert_gone (gpointer object)
+{
+    gpointer watch = object;
+
+    g_object_add_weak_pointer (object, &watch);
+    g_object_unref (object);
+    g_assert_null (watch);
+}
+
+static void
+walks_through_its_states (void)
+{
+    PosadaMachine *machine = posada_fake_machine_new ("Debian", "Debian 13");
+    DexFuture *future;
+
+    g_assert_cmpstr (posada_machine_get_os_name (machine), ==, "Debian 13");
+    g_assert_true (g_uuid_string_is_valid (posada_machine_get_id (machine)));
+    future = posada_machine_start (machine);
+    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_STARTING);
+    g_assert_null (posada_machine_get_started_at (machine));
+    expect_done (future);
+    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_RUNNING);
+    g_assert_nonnull (posada_machine_get_started_at (machine));
+    g_assert_nonnull (posada_machine_get_display (machine));
+    expect_done (posada_machine_pause (machine));
+    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_PAUSED);
+    expect_done (posada_machine_resume (machine));
+    expect_done (posada_machine_reset (machine));
+    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_RUNNING);
+    future = posada_machine_shut_down (machine);
+    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_STOPPING);
+    expect_done (future);
+    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_OFF);
+    g_assert_null (posada_machine_get_started_at (machine));
+    g_assert_null (posada_machine_get_display (machine));
+    assert_gone (machine);
+}
+
+static void
+refuses_what_its_state_forbids (void)
+{
+    g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("Debian", NULL);
+    DexFuture *start;
+
+    expect_error (posada_machine_pause (machine), POSADA_MACHINE_ERROR_WRONG_STATE, "Debian");
+    expect_error (posada_machine_reset (machine), POSADA_MACHINE_ERROR_WRONG_STATE, "Off");
+    expect_done (posada_machine_force_off (machine));
+    start = posada_machine_start (machine);
+    expect_error (posada_machine_shut_down (machine), POSADA_MACHINE_ERROR_WRONG_STATE, "Starting");
+    expect_done (start);
+    expect_done (posada_machine_pause (machine));
+    expect_error (posada_machine_start (machine), POSADA_MACHINE_ERROR_WRONG_STATE, "Paused");
+}
+
+static void
+starts_once_if_asked_twice (void)
+{
+    g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("Debian", NULL);
+    DexFuture *first = posada_machine_start (machine), *second = posada_machine_start (machine);
+
+    expect_done (first);
+    expect_done (second);
+    expect_done (posada_machine_start (machine));
+}
+
+static void
+force_off_ends_a_start (void)
+{
+    g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("Debian", NULL);
+    DexFuture *start = posada_machine_start (machine);
+
+    expect_done (posada_machine_force_off (machine));
+    expect_error (start, POSADA_MACHINE_ERROR_FAILED, "switched off");
+    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_OFF);
+}
+
+static void
+fails_once_as_told (void)
+{
+    g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("Debian", NULL);
+
+    posada_fake_machine_fail_next (POSADA_FAKE_MACHINE (machine), "The disk is gone.");
+    expect_error (posada_machine_start (machine), POSADA_MACHINE_ERROR_FAILED, "The disk is gone.");
+    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_OFF);
+    g_assert_cmpstr (posada_machine_get_reason (machine), ==, "The disk is gone.");
+    expect_done (posada_machine_start (machine));
+    g_assert_null (posada_machine_get_reason (machine));
+}
+
+static void
+rejects_what_is_under_way_when_it_goes (void)
+{
+    PosadaMachine *machine = posada_fake_machine_new ("Debian", NULL);
+    DexFuture *start = posada_machine_start (machine);
+
+    assert_gone (machine);
+    expect_error (start, POSADA_MACHINE_ERROR_FAILED, "gone");
+}
+
+static void
+count_cb (gpointer object, guint *count)
+{
+    ++*count;
+}
+
+static void
+notify_cb (GObject *object, GParamSpec *pspec, guint *count)
+{
+    ++*count;
+}
+
+static void
+tells_of_changes (void)
+{
+    g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("Debian", NULL);
+    guint states = 0, names = 0, samples = 0;
+
+    g_signal_connect (machine, "notify::state", G_CALLBACK (notify_cb), &states);
+    g_signal_connect (machine, "notify::name", G_CALLBACK (notify_cb), &names);
+    g_signal_connect (machine, "sampled", G_CALLBACK (count_cb), &samples);
+    expect_done (posada_machine_start (machine));
+    expect_done (posada_machine_start (machine));
+    g_assert_cmpuint (states, ==, 2);
+    expect_done (posada_machine_rename (machine, "Other"));
+    expect_done (posada_machine_rename (machine, "Other"));
+    g_assert_cmpuint (names, ==, 1);
+    g_assert_cmpstr (posada_machine_get_name (machine), ==, "Other");
+    posada_fake_machine_age (POSADA_FAKE_MACHINE (machine), 3);
+    g_assert_cmpuint (samples, ==, 3);
+}
+
+static void
+remembers_a_minute (void)
+{
+    g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("Debian", NULL);
+    PosadaMachineSample sample = {0};
+    const PosadaMachineSample *history;
+    guint n;
+
+    for (guint i = 0; i < POSADA_MACHINE_HISTORY + 5; i++) {
+        sample.memory = i;
+        posada_machine_add_sample (machine, &sample);
+    }
+    history = posada_machine_get_history (machine, &n);
+    g_assert_cmpuint (n, ==, POSADA_MACHINE_HISTORY);
+    g_assert_cmpuint (history[0].memory, ==, 5);
+    g_assert_cmpuint (history[n - 1].memory, ==, POSADA_MACHINE_HISTORY + 4);
+}
+
+static void
+wait_for_damage (PosadaDisplay *display)
+{
+    guint damaged = 0;
+    gulong handler = g_signal_connect (display, "damaged", G_CALLBACK (count_cb), &damaged);
+
+    posada_display_request_frame (display);
+    while (damaged == 0)
+        g_main_context_iteration (NULL, TRUE);
+    g_assert_cmpuint (damaged, ==, 1);
+    g_signal_handler_disconnect (display, handler);
+}
+
+static void
+draws_a_moving_picture (void)
+{
+    g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("Debian", NULL);
+    g_autofree guint32 *pixels = NULL, *before = NULL;
+    PosadaDisplay *display;
+    PosadaRectangle damage;
+    guint width, height;
+    gsize size;
+
+    expect_done (posada_machine_start (machine));
+    display = posada_machine_get_display (machine);
+    width = posada_display_get_width (display);
+    height = posada_display_get_height (display);
+    size = (gsize) width * height * 4;
+    pixels = g_malloc0 (size);
+    g_assert_true (posada_display_read_damage (display, pixels, width * 4, &damage));
+    g_assert_cmpint (damage.width, ==, width);
+    g_assert_cmpint (damage.height, ==, height);
+    for (gsize i = 0; i < size / 4; i++)
+        g_assert_cmphex (pixels[i] >> 24, ==, 0xff);
+    g_assert_false (posada_display_read_damage (display, pixels, width * 4, &damage));
+
+    before = g_memdup2 (pixels, size);
+    wait_for_damage (display);
+    g_assert_true (posada_display_read_damage (display, pixels, width * 4, &damage));
+    g_assert_cmpint (damage.width, <, width);
+    g_assert_cmpint (memcmp (before, pixels, size), !=, 0);
+
+    posada_display_suggest_size (display, 640, 400);
+    g_assert_cmpuint (posada_display_get_width (display), ==, 640);
+    g_assert_true (posada_display_read_damage (display, pixels, 640 * 4, &damage));
+    g_assert_cmpint (damage.height, ==, 400);
+}
+
+static void
+takes_note_of_input (void)
+{
+    g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("Debian", NULL);
+    g_autoptr (PosadaDisplay) display = NULL;
+    guint closed = 0;
+
+    expect_done (posada_machine_start (machine));
+    display = g_object_ref (posada_machine_get_display (machine));
+    g_assert_true (posada_display_get_absolute (display));
+    g_signal_connect (display, "closed", G_CALLBACK (count_cb), &closed);
+    posada_display_send_key (display, 30, TRUE);
+    posada_display_send_absolute (display, 100, 99999, 0, POSADA_BUTTON_LEFT);
+    posada_display_send_relative (display, 5, -3, 1, 0);
+    posada_display_release_all (display);
+    expect_done (posada_machine_force_off (machine));
+    g_assert_cmpuint (closed, ==, 1);
+    posada_display_send_key (display, 31, TRUE);
+    g_assert_cmpstr (posada_fake_machine_get_input (POSADA_FAKE_MACHINE (machine)), ==,
+                     "key 30 down\nabs 100 32767 buttons 1\nrel 5 -3 buttons 0 wheel 1\nrelease\n");
+}
+
+int
+main (int argc, char **argv)
+{
+    g_test_init (&argc, &argv, NULL);
+    dex_init ();
+#define ADD(name) g_test_add_func ("/fake-machine/" #name, name)
+    ADD (walks_through_its_states);
+    ADD (refuses_what_its_state_forbids);
+    ADD (starts_once_if_asked_twice);
+    ADD (force_off_ends_a_start);
+    ADD (fails_once_as_told);
+    ADD (rejects_what_is_under_way_when_it_goes);
+    ADD (tells_of_changes);
+    ADD (remembers_a_minute);
+    ADD (draws_a_moving_picture);
+    ADD (takes_note_of_input);
+    return g_test_run ();
+}
