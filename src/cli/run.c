@@ -62,8 +62,8 @@ run_drain_events (struct run *self)
             }
             break;
         case VMM_EVENT_RESET:
-            vmm_log (&self->log, VMM_LOG_INFO, "reset%s%s", event.by_guest ? " by its guest" : "",
-                     event.reason[0] ? event.reason : "");
+            vmm_log (&self->log, VMM_LOG_INFO, "reset%s%s", event.reason[0] ? ": " : "",
+                     event.reason);
             break;
         }
     }
