@@ -168,7 +168,7 @@ vga_dispi_init (struct vga *vga)
         .read = dispi_ports_read,
         .write = dispi_ports_write,
         .opaque = vga,
-        .lock = &vga->pci.device.lock,
+        .lock = &vga->pci->device.lock,
     };
 }
 

@@ -188,7 +188,7 @@ map_copy (struct vga *vga, uint64_t base)
     }
     for (uint32_t a = 0; a < copy_size (window); a++)
         window->copy[a] = vga->vram[copy_offset (window, a)];
-    vmm_slot_init (&window->slot, vmm_device_memory (&vga->pci.device), window->copy,
+    vmm_slot_init (&window->slot, vmm_device_memory (&vga->pci->device), window->copy,
                    copy_size (window), 0);
     return vmm_slot_map (&window->slot, base);
 }
@@ -203,7 +203,7 @@ go_direct (struct vga *vga)
     if (window->refused)
         return;
     if (window->direct == VGA_DIRECT_LINEAR) {
-        vmm_slot_init (&window->slot, vmm_device_memory (&vga->pci.device),
+        vmm_slot_init (&window->slot, vmm_device_memory (&vga->pci->device),
                        vga->vram + window->offset, 0x10000, 0);
         r = vmm_slot_map (&window->slot, VGA_WINDOW_BASE);
     } else {
@@ -211,7 +211,8 @@ go_direct (struct vga *vga)
     }
     if (r < 0) {
         window->refused = true;
-        vmm_device_warn (&vga->pci.device, "cannot map the VGA window, screen output will be slow");
+        vmm_device_warn (&vga->pci->device,
+                         "cannot map the VGA window, screen output will be slow");
         return;
     }
     window->mapped = true;
@@ -389,7 +390,7 @@ vga_window_init (struct vga *vga)
         .read = window_read,
         .write = window_write,
         .opaque = vga,
-        .lock = &vga->pci.device.lock,
+        .lock = &vga->pci->device.lock,
     };
 }
 
@@ -397,7 +398,7 @@ void
 vga_window_fini (struct vga *vga)
 {
     if (vga->window.region.opaque)
-        vmm_bus_unmap (vmm_device_bus (&vga->pci.device), &vga->window.region);
+        vmm_bus_unmap (vmm_device_bus (&vga->pci->device), &vga->window.region);
     vmm_slot_unmap (&vga->window.slot);
     vga->window.mapped = false;
     if (vga->window.copy)

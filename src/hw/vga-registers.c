@@ -28,7 +28,7 @@ input_status (struct vga *vga)
                      (crtc[VGA_CR_OVERFLOW] & 0x20) << 4;
     unsigned shown = crtc[VGA_CR_V_END] | (crtc[VGA_CR_OVERFLOW] & 0x02) << 7 |
                      (crtc[VGA_CR_OVERFLOW] & 0x40) << 3;
-    uint64_t now = vmm_clock_now (vmm_device_clock (&vga->pci.device));
+    uint64_t now = vmm_clock_now (vmm_device_clock (&vga->pci->device));
     uint64_t line;
 
     total += 2;
@@ -243,7 +243,7 @@ vga_registers_init (struct vga *vga)
         .read = ports_read,
         .write = ports_write,
         .opaque = vga,
-        .lock = &vga->pci.device.lock,
+        .lock = &vga->pci->device.lock,
     };
     /* Up to 3BB: a parallel port may follow. */
     vga->mono_ports = vga->ports;

@@ -15,6 +15,14 @@ vga_surface_drop (struct vga *vga)
 
     if (vga->display && surface->pixels)
         display_set_scanout (vga->display, NULL);
+    vga_surface_forget (vga);
+}
+
+void
+vga_surface_forget (struct vga *vga)
+{
+    struct vga_surface *surface = &vga->surface;
+
     free (surface->pixels);
     free (surface->line);
     free (surface->pens);

@@ -21,13 +21,6 @@
 
 #define MAX_ROM_SIZE  (256 * KIB)
 
-/*
- * SeaBIOS takes the ROM of a PCI function from the file of this name before it looks for a ROM BAR,
- * and then tells the ROM which function it belongs to; it does not for files in vgaroms/, and the
- * VGA BIOS needs to know to find its frame buffer.
- */
-#define ROM_FILE_NAME "pci1234,1111.rom"
-
 static uint8_t
 mmio_read_byte (struct vga *vga, uint64_t offset)
 {
@@ -68,28 +61,8 @@ mmio_write (void *opaque, uint64_t offset, unsigned size, uint64_t value)
     }
 }
 
-/* What was written through a BAR that moves or closes is not in the log any more. */
-static void
-config_written (struct pci_device *pci, unsigned offset, unsigned size)
-{
-    struct vga *vga = CONTAINER_OF (pci, struct vga, pci);
-
-    if (offset < 0x28)
-        vga->redraw = true;
-}
-
-static void
-source_refresh (void *data)
-{
-    vga_refresh (data);
-}
-
-static const struct display_source_ops source_ops = {
-    .refresh = source_refresh,
-};
-
 static int
-add_rom (struct vga *vga, const char *path, struct vmm_error *error)
+add_rom (struct vga *vga, const char *name, const char *path, struct vmm_error *error)
 {
     AUTO_FREE uint8_t *rom = NULL;
     AUTO_FD fd = open (path, O_RDONLY | O_CLOEXEC);
@@ -108,8 +81,7 @@ add_rom (struct vga *vga, const char *path, struct vmm_error *error)
         return vmm_error_set_errno (error, -errno, "cannot read the VGA BIOS %s", path);
     if (n != status.st_size || rom[0] != 0x55 || rom[1] != 0xAA)
         return vmm_error_set (error, -EINVAL, "%s is no VGA BIOS", path);
-    return fw_cfg_add_file (vmm_device_fw_cfg (&vga->pci.device), ROM_FILE_NAME, rom, (size_t) n,
-                            error);
+    return fw_cfg_add_file (vmm_device_fw_cfg (&vga->pci->device), name, rom, (size_t) n, error);
 }
 
 static int
@@ -124,7 +96,7 @@ allocate (struct vga *vga, struct vmm_error *error)
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED)
         return vmm_error_set_errno (error, -errno, "cannot get video memory for “%s”",
-                                    vga->pci.device.id);
+                                    vga->pci->device.id);
     vga->vram = memory;
     /* Hints that a kernel may not know. */
     (void) madvise (memory, VGA_VRAM_MAX, MADV_DONTFORK);
@@ -133,16 +105,16 @@ allocate (struct vga *vga, struct vmm_error *error)
     vga->fetched = calloc (words, sizeof *vga->fetched);
     if (!vga->dirty || !vga->fetched)
         return vmm_error_set_errno (error, -ENOMEM, "cannot get video memory for “%s”",
-                                    vga->pci.device.id);
-    vmm_slot_init (&vga->vram_slot, vmm_device_memory (&vga->pci.device), vga->vram, vga->vram_size,
-                   VMM_SLOT_LOG_DIRTY);
+                                    vga->pci->device.id);
+    vmm_slot_init (&vga->vram_slot, vmm_device_memory (&vga->pci->device), vga->vram,
+                   vga->vram_size, VMM_SLOT_LOG_DIRTY);
     return 0;
 }
 
 static int
 map_regions (struct vga *vga, struct vmm_error *error)
 {
-    struct vmm_bus *bus = vmm_device_bus (&vga->pci.device);
+    struct vmm_bus *bus = vmm_device_bus (&vga->pci->device);
     int r;
 
     r = vmm_bus_map (bus, &vga->ports, 0x3C0);
@@ -154,27 +126,20 @@ map_regions (struct vga *vga, struct vmm_error *error)
         r = vmm_bus_map (bus, &vga->window.region, VGA_WINDOW_BASE);
     if (r < 0)
         return vmm_error_set_errno (error, r, "cannot map the registers of “%s”",
-                                    vga->pci.device.id);
+                                    vga->pci->device.id);
     return 0;
 }
 
-static int
-vga_init (struct vmm_device *device, const struct vmm_device_config *config,
-          struct vmm_error *error)
+int
+vga_init (struct vga *vga, struct pci_device *pci, const struct vmm_device_config *config,
+          const char *rom_name, struct vmm_error *error)
 {
-    static const struct pci_identity identity = {
-        .vendor = 0x1234,
-        .device = 0x1111,
-        .subsystem_vendor = 0x1AF4,
-        .subsystem = 0x1100,
-        .class_code = 0x030000,
-        .revision = 2,
-    };
-    struct vga *vga = CONTAINER_OF (device, struct vga, pci.device);
+    struct vmm_device *device = &pci->device;
     uint64_t megabytes = vmm_config_number (device, config, "vram");
     const char *rom = vmm_config_string (config, "vgabios");
     int r;
 
+    vga->pci = pci;
     if (!is_power_of_two (megabytes))
         return vmm_error_set (error, -EINVAL, "the video memory of “%s” must be a power of two MiB",
                               device->id);
@@ -182,10 +147,6 @@ vga_init (struct vmm_device *device, const struct vmm_device_config *config,
     vga->display = vmm_config_pointer (config, "display");
     edid_build (vga->edid, (unsigned) vmm_config_number (device, config, "xres"),
                 (unsigned) vmm_config_number (device, config, "yres"));
-    r = pci_device_init (&vga->pci, &identity, PCI_DEVFN_AUTO, config, error);
-    if (r < 0)
-        return r;
-    vga->pci.config_written = config_written;
     r = allocate (vga, error);
     if (r < 0)
         return r;
@@ -203,65 +164,51 @@ vga_init (struct vmm_device *device, const struct vmm_device_config *config,
     vga_registers_init (vga);
     vga_dispi_init (vga);
     vga_window_init (vga);
-    pci_bar_declare (&vga->pci, BAR_VRAM, vga->vram_size, PCI_BAR_PREFETCHABLE);
-    pci_bar_add_slot (&vga->pci, BAR_VRAM, 0, &vga->vram_slot);
-    pci_bar_declare (&vga->pci, BAR_MMIO, MMIO_SIZE, 0);
-    pci_bar_add_region (&vga->pci, BAR_MMIO, 0, &vga->mmio);
+    pci_bar_declare (pci, BAR_VRAM, vga->vram_size, PCI_BAR_PREFETCHABLE);
+    pci_bar_add_slot (pci, BAR_VRAM, 0, &vga->vram_slot);
+    pci_bar_declare (pci, BAR_MMIO, MMIO_SIZE, 0);
+    pci_bar_add_region (pci, BAR_MMIO, 0, &vga->mmio);
     r = map_regions (vga, error);
-    if (r < 0)
+    if (r < 0 || !rom)
         return r;
-    if (rom) {
-        r = add_rom (vga, rom, error);
-        if (r < 0)
-            return r;
-    }
-    if (vga->display)
-        display_set_source (vga->display, &source_ops, vga, &device->lock);
-    return 0;
+    return add_rom (vga, rom_name, rom, error);
 }
 
-static void
-vga_reset (struct vmm_device *device)
+void
+vga_reset (struct vga *vga)
 {
-    struct vga *vga = CONTAINER_OF (device, struct vga, pci.device);
-
     vga_window_withdraw (vga);
     vga_registers_reset (vga);
     vga_dispi_reset (vga);
     vga_window_update (vga);
-    pci_device_reset (&vga->pci);
     vga_clear_vram (vga, vga->vram_size);
     vga_surface_drop (vga);
 }
 
-static void
-vga_pause (struct vmm_device *device)
+void
+vga_config_written (struct vga *vga, unsigned offset)
 {
+    /* What was written through a BAR that moves or closes is not in the log any more. */
+    if (offset < 0x28)
+        vga->redraw = true;
 }
 
-static void
-vga_resume (struct vmm_device *device)
+void
+vga_fini (struct vga *vga)
 {
-}
+    struct vmm_bus *bus;
 
-static void
-vga_fini (struct vmm_device *device)
-{
-    struct vga *vga = CONTAINER_OF (device, struct vga, pci.device);
-    struct vmm_bus *bus = vmm_device_bus (device);
-
-    if (vga->display)
-        display_clear_source (vga->display, vga);
-    vga->display = NULL;
+    if (!vga->pci)
+        return;
+    bus = vmm_device_bus (&vga->pci->device);
     if (vga->vram) {
         vmm_bus_unmap (bus, &vga->ports);
         vmm_bus_unmap (bus, &vga->mono_ports);
         vmm_bus_unmap (bus, &vga->dispi_ports);
     }
     vga_window_fini (vga);
-    pci_device_fini (&vga->pci);
     vmm_slot_unmap (&vga->vram_slot);
-    vga_surface_drop (vga);
+    vga_surface_forget (vga);
     vga_text_drop (vga);
     free (vga->dirty);
     free (vga->fetched);
@@ -299,7 +246,7 @@ state_post_load (void *object, struct vmm_error *error)
     if (used > vga->vram_size) {
         madvise (vga->vram, VGA_VRAM_MAX, MADV_DONTNEED);
         return vmm_error_set (error, -EPROTO, "the saved state of “%s” has more video memory",
-                              vga->pci.device.id);
+                              vga->pci->device.id);
     }
     if (used < vga->vram_size) {
         uint32_t edge = (uint32_t) MIN_OF (align_up (used, PAGE), (uint64_t) vga->vram_size);
@@ -312,7 +259,6 @@ state_post_load (void *object, struct vmm_error *error)
 }
 
 static const struct vmm_state_field state_fields[] = {
-    VMM_STATE_NESTED (struct vga, pci, pci_device_state),
     VMM_STATE (struct vga, misc),
     VMM_STATE (struct vga, feature),
     VMM_STATE (struct vga, sequencer_index),
@@ -346,48 +292,11 @@ static const struct vmm_state_field state_fields[] = {
     },
 };
 
-static const struct vmm_state_table state_table = {
+const struct vmm_state_table vga_state = {
     .name = "vga",
     .version = 1,
     .fields = state_fields,
     .n_fields = ARRAY_LENGTH (state_fields),
     .pre_save = state_pre_save,
     .post_load = state_post_load,
-};
-
-static const struct vmm_key keys[] = {
-    PCI_KEY_SLOT,
-    {.name = "vram",
-     .type = VMM_KEY_U64,
-     .fallback = 16,
-     .minimum = 4,
-     .maximum = VGA_VRAM_MAX / MIB,
-     .help = "video memory in MiB, a power of two"},
-    {.name = "xres",
-     .type = VMM_KEY_U64,
-     .fallback = 1280,
-     .minimum = 320,
-     .maximum = EDID_MAX_PIXELS,
-     .help = "width that the monitor likes best, in pixels"},
-    {.name = "yres",
-     .type = VMM_KEY_U64,
-     .fallback = 800,
-     .minimum = 200,
-     .maximum = EDID_MAX_PIXELS,
-     .help = "height that the monitor likes best, in pixels"},
-    {.name = "display", .type = VMM_KEY_POINTER, .help = "struct display to show pictures on"},
-    {.name = "vgabios", .type = VMM_KEY_STRING, .help = "file with the VGA BIOS"},
-};
-
-const struct vmm_device_class vga_class = {
-    .name = "vga",
-    .size = sizeof (struct vga),
-    .keys = keys,
-    .n_keys = ARRAY_LENGTH (keys),
-    .state = &state_table,
-    .init = vga_init,
-    .reset = vga_reset,
-    .pause = vga_pause,
-    .resume = vga_resume,
-    .fini = vga_fini,
 };

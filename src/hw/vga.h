@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The parts of the VGA adapter see each other here: a PCI function 1234:1111 with a complete VGA
- * core (IBM VGA/XGA Technical Reference) and the Bochs display interface ("dispi") beside it, as
- * QEMU's "VGA" device documents it in docs/specs/standard-vga. vga.c is the class, vga-registers.c
- * the ports, vga-dispi.c the linear modes, vga-memory.c the window at 0xA0000, vga-mode.c reads the
- * registers as a picture's geometry, vga-render.c keeps the surface, vga-text.c and vga-graphics.c
- * draw. Everything runs with the device's lock held.
+ * A complete VGA core (IBM VGA/XGA Technical Reference) with the Bochs display interface ("dispi")
+ * beside it, as QEMU's "VGA" device documents it in docs/specs/standard-vga, to be embedded in a
+ * PCI function: vga-pci.c is the class of one that is nothing else (1234:1111). The parts of the
+ * core see each other here, too. vga.c puts it together, vga-registers.c has the ports, vga-dispi.c
+ * the linear modes, vga-memory.c the window at 0xA0000, vga-mode.c reads the registers as a
+ * picture's geometry, vga-render.c keeps the surface, vga-text.c and vga-graphics.c draw.
+ * Everything runs with the device's lock held.
  *
  * Video memory is one array. The four planes of the VGA lie interleaved in its first 256 KiB: byte
  * offset × 4 + plane. In chain-4 addressing this makes the CPU's address the array's index, so that
@@ -170,7 +171,7 @@ struct vga_surface {
 };
 
 struct vga {
-    struct pci_device pci;   /* first */
+    struct pci_device *pci;  /* the function this is a part of; NULL before vga_init () */
     struct display *display; /* may be NULL */
     uint8_t edid[EDID_SIZE];
 
@@ -205,6 +206,48 @@ struct vga {
     uint64_t *dirty;   /* pages of video memory written since */
     uint64_t *fetched; /* as large */
 };
+
+/* The keys of a class that embeds a VGA, beside those of PCI. */
+/* clang-format off */
+#define VGA_KEYS                                                                     \
+    {.name = "vram",                                                                 \
+     .type = VMM_KEY_U64,                                                            \
+     .fallback = 16,                                                                 \
+     .minimum = 4,                                                                   \
+     .maximum = VGA_VRAM_MAX / MIB,                                                  \
+     .help = "video memory in MiB, a power of two"},                                 \
+    {.name = "xres",                                                                 \
+     .type = VMM_KEY_U64,                                                            \
+     .fallback = 1280,                                                               \
+     .minimum = 320,                                                                 \
+     .maximum = EDID_MAX_PIXELS,                                                     \
+     .help = "width that the monitor likes best, in pixels"},                        \
+    {.name = "yres",                                                                 \
+     .type = VMM_KEY_U64,                                                            \
+     .fallback = 800,                                                                \
+     .minimum = 200,                                                                 \
+     .maximum = EDID_MAX_PIXELS,                                                     \
+     .help = "height that the monitor likes best, in pixels"},                       \
+    {.name = "display", .type = VMM_KEY_POINTER,                                     \
+     .help = "struct display to show pictures on"},                                  \
+    {.name = "vgabios", .type = VMM_KEY_STRING, .help = "file with the VGA BIOS"}
+/* clang-format on */
+
+/* vga.c */
+extern const struct vmm_state_table vga_state;
+
+/*
+ * Makes @pci, which is on its bus, a VGA: BARs 0 (video memory) and 2 (registers), the legacy ports
+ * and the window; the VGA BIOS goes to fw_cfg as @rom_name. The display's source stays the class's
+ * to set.
+ */
+int vga_init (struct vga *vga, struct pci_device *pci, const struct vmm_device_config *config,
+              const char *rom_name, struct vmm_error *error);
+void vga_reset (struct vga *vga);
+/* After pci_device_fini (), and after the display has lost its source. */
+void vga_fini (struct vga *vga);
+/* For the function's config_written. */
+void vga_config_written (struct vga *vga, unsigned offset);
 
 /* vga-registers.c */
 uint8_t vga_port_read (struct vga *vga, uint16_t port);
@@ -252,9 +295,12 @@ void vga_get_pens (const struct vga *vga, uint32_t pens[256]);
 void vga_get_palette_pens (const struct vga *vga, uint32_t pens[16]);
 
 /* vga-render.c */
+/* Brings the picture up to date and shows it. */
 void vga_refresh (struct vga *vga);
-/* Turns the screen off and forgets the surface. */
+/* Turns the screen off, if the surface is on it, and forgets the surface. */
 void vga_surface_drop (struct vga *vga);
+/* Forgets the surface, which is not on the screen any more; the next refresh shows a new one. */
+void vga_surface_forget (struct vga *vga);
 /* Makes line @y of the surface equal to @line, damaging what differs. */
 void vga_put_line (struct vga *vga, uint32_t y, const uint32_t *line);
 void vga_damage (struct vga *vga, uint32_t x, uint32_t y, uint32_t width, uint32_t height);

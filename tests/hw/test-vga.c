@@ -5,14 +5,14 @@
 #include "base/util.h"
 #include "display/headless.h"
 #include "engine/firmware/fw-cfg.h"
-#include "hw/vga.h"
+#include "hw/vga-pci.h"
 #include "tap.h"
 #include "vga-guest.h"
 
 static struct vga *
 vga_of (struct vga_guest *guest)
 {
-    return (struct vga *) (void *) testbed_device (guest->bed, "vga");
+    return &CONTAINER_OF (testbed_device (guest->bed, "vga"), struct vga_pci, pci.device)->vga;
 }
 
 /* A sink that adds up what it was told. */
