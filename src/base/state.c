@@ -250,6 +250,13 @@ load_field (struct cursor *outer, const struct vmm_state_field *field, void *obj
     inner.at = take (outer, inner.left);
     if (!inner.at)
         return malformed (outer, field->name);
+    if (field->prepare) {
+        n = inner.left / element_bytes[field->type];
+        if (n > count || field->prepare (object, n) < 0)
+            return malformed (outer, field->name);
+        element = first_element (field, object);
+        n = 0;
+    }
 
     if (field->variable && field->type == VMM_FIELD_U8 && field->size == 1) {
         n = inner.left;

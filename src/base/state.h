@@ -42,6 +42,9 @@ struct vmm_state_field {
                       them */
     size_t count_offset; /* with .variable: offset of a uint32_t that holds the number in use */
     bool variable;
+    /* NULL or, with .pointer and .variable and integers: called before @count elements are read, to
+     * make room for just that many; a negative errno refuses the stream. */
+    int (*prepare) (void *object, size_t count);
     const struct vmm_state_table *table; /* VMM_FIELD_TABLE */
     uint32_t since; /* first version that has it; older streams leave it as reset left it */
 };

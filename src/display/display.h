@@ -28,7 +28,8 @@
 
 struct display;
 
-/* Pixels are 32-bit words 0x00RRGGBB in host order, rows @stride bytes apart. */
+/* Pixels are 32-bit words 0xXXRRGGBB in host order, where XX means nothing; rows @stride bytes
+ * apart. */
 struct display_scanout {
     const uint32_t *pixels; /* NULL: the screen is off */
     unsigned width, height; /* ≤ DISPLAY_MAX_* */
@@ -91,6 +92,7 @@ void
 display_damage (struct display *display, unsigned x, unsigned y, unsigned width, unsigned height);
 /* Copies the picture (at most DISPLAY_MAX_CURSOR on a side, else hidden); NULL hides. */
 void display_set_cursor (struct display *display, const struct display_cursor *cursor);
+/* @x, @y: where the picture's top left corner is on the scanout. */
 void display_move_cursor (struct display *display, int x, int y, bool visible);
 
 /* For watchers. */

@@ -35,10 +35,13 @@ grab_scanout_cb (void *data, const struct display_scanout *scanout)
         grab->result = -ENOMEM;
         return;
     }
-    for (unsigned y = 0; y < scanout->height; y++)
-        memcpy (grab->pixels + (size_t) y * scanout->width,
-                (const char *) scanout->pixels + (size_t) y * scanout->stride,
-                scanout->width * sizeof *grab->pixels);
+    for (unsigned y = 0; y < scanout->height; y++) {
+        const uint32_t *from = scanout->pixels + (size_t) y * (scanout->stride / sizeof *from);
+        uint32_t *to = grab->pixels + (size_t) y * scanout->width;
+
+        for (unsigned x = 0; x < scanout->width; x++)
+            to[x] = from[x] & 0xFFFFFF;
+    }
     grab->width = scanout->width;
     grab->height = scanout->height;
     grab->result = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "base/state.h"
 #include "base/util.h"
@@ -161,6 +162,61 @@ TEST (newer_stream_is_refused_by_version)
     CHECK_EQUAL (vmm_state_load (&reader, "v", &version_1, &object, &error), -EPROTO);
     CHECK_CONTAINS (error.message, "newer version (2)");
     vmm_state_writer_fini (&writer);
+}
+
+struct owner {
+    uint32_t n_words;
+    uint16_t *words; /* owned, NULL or room for n_words */
+    unsigned n_prepared;
+};
+
+static int
+prepare_words (void *object, size_t count)
+{
+    struct owner *owner = object;
+
+    if (count == 3)
+        return -EINVAL;
+    free (owner->words);
+    owner->words = calloc (count + 1, sizeof *owner->words);
+    owner->n_prepared++;
+    return owner->words ? 0 : -ENOMEM;
+}
+
+TEST (room_for_as_many_elements_as_come_is_made_by_the_owner)
+{
+    static const struct vmm_state_field fields[] = {
+        {.name = "words",
+         .type = VMM_FIELD_U16,
+         .offset = offsetof (struct owner, words),
+         .count = 5,
+         .size = 2,
+         .pointer = true,
+         .variable = true,
+         .count_offset = offsetof (struct owner, n_words),
+         .prepare = prepare_words},
+    };
+    static const struct vmm_state_table table = {
+        .name = "owner", .version = 1, .fields = fields, .n_fields = 1};
+    uint16_t words[6] = {10, 20, 30, 40, 50, 60};
+
+    for (uint32_t n = 0; n <= 6; n++) {
+        struct owner from = {.n_words = n, .words = words}, to = {0};
+        struct vmm_state_writer writer = {0};
+        struct vmm_state_reader reader;
+        struct vmm_error error = {0};
+        int r;
+
+        CHECK_EQUAL (vmm_state_save (&writer, "owner", &table, &from), 0);
+        reader = (struct vmm_state_reader) {writer.data, writer.length, 0};
+        r = vmm_state_load (&reader, "owner", &table, &to, &error);
+        CHECK_EQUAL (r, n == 3 || n == 6 ? -EPROTO : 0);
+        CHECK_EQUAL (to.n_prepared, r == 0);
+        if (r == 0)
+            CHECK (to.n_words == n && memcmp (to.words, words, n * sizeof *words) == 0);
+        free (to.words);
+        vmm_state_writer_fini (&writer);
+    }
 }
 
 TAP_MAIN ()

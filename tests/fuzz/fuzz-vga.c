@@ -216,7 +216,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
     struct run run = {.program = {data, size, 0}};
 
-    vga_guest_init_with (&run.guest, 4);
+    vga_guest_init_with (&run.guest, "vga", 4);
     run.frame = vga_guest_bar (&run.guest, 0);
     run.mmio = vga_guest_bar (&run.guest, 2);
     while (run.program.at < run.program.size)

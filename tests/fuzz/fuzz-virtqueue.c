@@ -5,9 +5,12 @@
  * resets, pauses, saves.
  */
 #include <setjmp.h>
+#include <stdlib.h>
 
 #include "backends.h"
 #include "base/util.h"
+#include "display/headless.h"
+#include "display/input.h"
 #include "fuzz.h"
 #include "tap.h"
 #include "testbed.h"
@@ -22,16 +25,20 @@ enum {
     CONSOLE,
     RNG,
     BALLOON,
+    GPU,
+    TABLET,
     N_DEVICES,
 };
 
-static const unsigned types[N_DEVICES] = {2, 3, 4, 5};
+static const unsigned types[N_DEVICES] = {2, 3, 4, 5, 16, 18};
 
 struct target {
     struct fuzz_input input;
     struct blk *blk;
     struct chardev *chardevs[2];
     int hosts[2];
+    struct display *display;
+    struct input *keys;
     struct testbed *bed;
     struct vmm_device *device;
     struct vd vd;
@@ -149,6 +156,46 @@ post_request (struct target *self)
         vd_add_indirect (&self->vd, number, buffers, n);
 }
 
+/* A command to the graphics adapter whose numbers are small, so that many fit together. */
+static void
+post_command (struct target *self)
+{
+    unsigned number, choice = (unsigned) take (self, 1), n_words = choice / 16 + 2;
+    uint64_t place = DATA + take (self, 1) * 128;
+    uint8_t *raw = vd_ram (&self->vd, place, 24 + 17 * 4);
+    struct vd_buffer buffers[] = {{place, 24 + 4 * n_words, false}, {DATA + 64 * KIB, 1100, true}};
+
+    take_queue (self, &number);
+    memset (raw, 0, 24);
+    store_le32 (raw, choice % 16 < 12 ? 0x100 + choice % 16 : 0x300 + choice % 2);
+    for (unsigned i = 0; i < n_words; i++) {
+        unsigned value = (unsigned) take (self, 1);
+
+        if (value == 255)
+            value = (unsigned) take (self, 4);
+        store_le32 (raw + 24 + 4 * i, value % 128 < 4 ? value % 128 : value);
+    }
+    vd_add (&self->vd, number, buffers, number == 0 ? 2 : 1);
+    vd_kick (&self->vd, number);
+    turn (self);
+}
+
+/* What happens on the host's side of screen and tablet. */
+static void
+use_console (struct target *self)
+{
+    unsigned width = (unsigned) take (self, 2), height = (unsigned) take (self, 2);
+    uint32_t *pixels;
+
+    input_absolute (self->keys, width, height, (int8_t) width, height);
+    if (height % 4 == 0)
+        input_release_all (self->keys);
+    if (height % 8 == 1)
+        display_suggest_size (self->display, width, height);
+    if (headless_grab (self->display, &pixels, &width, &height, NULL) == 0)
+        free (pixels);
+}
+
 /* Saves, damages what was saved or not, loads it and lets the device run on that. */
 static void
 save_and_load (struct target *self)
@@ -197,7 +244,12 @@ operate (struct target *self)
     case 1:
     case 2: put_descriptor (self); break;
     case 3:
-    case 4: post_request (self); break;
+    case 4:
+        if (self->type == types[GPU])
+            post_command (self);
+        else
+            post_request (self);
+        break;
     case 5:
         take_queue (self, &number);
         vd_offer (&self->vd, number, (uint16_t) take (self, 1));
@@ -226,6 +278,7 @@ operate (struct target *self)
         break;
     case 12: testbed_read (self->bed, self->vd.isr, 1); break;
     case 13:
+        use_console (self);
         if (write (self->hosts[take (self, 1) % 2], self->input.data,
                    MIN_OF (self->input.size, 100)) < 0)
             break;
@@ -249,11 +302,13 @@ run (struct target *self)
                                            VMM_NUMBER ("queues", 2)};
     const struct vmm_value console_values[] = {VMM_POINTER ("chardev", self->chardevs[0]),
                                                VMM_POINTER ("port1", self->chardevs[1])};
+    const struct vmm_value gpu_values[] = {VMM_POINTER ("display", self->display),
+                                           VMM_NUMBER ("vram", 4)};
+    const struct vmm_value tablet_values[] = {VMM_POINTER ("input", self->keys)};
     const struct vmm_device_config devices[N_DEVICES] = {
-        {"virtio-blk", "device", blk_values, 2},
-        {"virtio-console", "device", console_values, 2},
-        {"virtio-rng", "device", NULL, 0},
-        {"virtio-balloon", "device", NULL, 0},
+        {"virtio-blk", "device", blk_values, 2}, {"virtio-console", "device", console_values, 2},
+        {"virtio-rng", "device", NULL, 0},       {"virtio-balloon", "device", NULL, 0},
+        {"virtio-vga", "device", gpu_values, 2}, {"virtio-tablet", "device", tablet_values, 1},
     };
 
     self->bed = testbed_new (&devices[which], 1);
@@ -277,8 +332,12 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     target.blk = fuzz_open_image (IMAGE_SIZE);
     for (unsigned i = 0; i < 2; i++)
         target.chardevs[i] = fuzz_open_chardev (&target.hosts[i]);
+    if (display_create (&target.display) < 0 || input_create (&target.keys) < 0)
+        abort ();
     run (&target);
     testbed_free (target.bed);
+    display_destroy (target.display);
+    input_destroy (target.keys);
     blk_close (target.blk);
     for (unsigned i = 0; i < 2; i++) {
         chardev_close (target.chardevs[i]);

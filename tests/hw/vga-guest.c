@@ -9,11 +9,11 @@
 void
 vga_guest_init (struct vga_guest *guest)
 {
-    vga_guest_init_with (guest, 16);
+    vga_guest_init_with (guest, "vga", 16);
 }
 
 void
-vga_guest_init_with (struct vga_guest *guest, unsigned vram_mib)
+vga_guest_init_with (struct vga_guest *guest, const char *class_name, unsigned vram_mib)
 {
     struct vmm_error error = {0};
 
@@ -24,7 +24,10 @@ vga_guest_init_with (struct vga_guest *guest, unsigned vram_mib)
                                        VMM_NUMBER ("vram", vram_mib)};
     const struct vmm_device_config devices[] = {
         {.class_name = "q35-host", .id = "host"},
-        {.class_name = "vga", .id = "vga", .values = values, .n_values = ARRAY_LENGTH (values)},
+        {.class_name = class_name,
+         .id = "vga",
+         .values = values,
+         .n_values = ARRAY_LENGTH (values)},
     };
 
     guest->bed = testbed_try_new (devices, ARRAY_LENGTH (devices), &error);

@@ -12,7 +12,7 @@ struct vga_guest {
 };
 
 void vga_guest_init (struct vga_guest *guest);
-void vga_guest_init_with (struct vga_guest *guest, unsigned vram_mib);
+void vga_guest_init_with (struct vga_guest *guest, const char *class_name, unsigned vram_mib);
 void vga_guest_fini (struct vga_guest *guest);
 
 uint64_t vga_guest_bar (struct vga_guest *guest, unsigned bar);
