@@ -106,7 +106,7 @@ machine_config_fill (struct machine_config *self, const struct run_options *opti
         add_device (self, "serial", "serial0");
         add_value (self, (struct vmm_value) VMM_POINTER ("chardev", backends->serial));
     }
-    add_device (self, "vga", "vga");
+    add_device (self, options->screen == SCREEN_VIRTIO ? "virtio-vga" : "vga", "vga");
     add_value (self, (struct vmm_value) VMM_POINTER ("display", backends->display));
     if (backends->vgabios)
         add_value (self, (struct vmm_value) VMM_STRING ("vgabios", backends->vgabios));
@@ -122,6 +122,11 @@ machine_config_fill (struct machine_config *self, const struct run_options *opti
     }
     add_device (self, "virtio-rng", "rng0");
     add_device (self, "virtio-balloon", "balloon0");
+    /* Behind the PS/2 ones: they get the events as soon as their drivers run. */
+    add_device (self, "virtio-keyboard", "keyboard0");
+    add_value (self, (struct vmm_value) VMM_POINTER ("input", backends->input));
+    add_device (self, "virtio-tablet", "tablet0");
+    add_value (self, (struct vmm_value) VMM_POINTER ("input", backends->input));
     add_boot_order (self, options);
     self->config.devices = self->devices;
 }

@@ -241,7 +241,9 @@ find_firmware (struct run *self, struct vmm_error *error)
     if (!self->options.firmware_file)
         r = firmware_locate (FIRMWARE_BIOS, search_path, &self->bios_path, error);
     if (r == 0)
-        r = firmware_locate (FIRMWARE_VGABIOS, search_path, &self->vgabios_path, error);
+        r = firmware_locate (self->options.screen == SCREEN_VIRTIO ? FIRMWARE_VGABIOS_VIRTIO
+                                                                   : FIRMWARE_VGABIOS,
+                             search_path, &self->vgabios_path, error);
     if (r < 0)
         self->status = CLI_BAD_HOST;
     return r;

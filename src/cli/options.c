@@ -228,6 +228,18 @@ set_boot_menu (struct run_options *options, const char *value, struct vmm_error 
 }
 
 static int
+set_display (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    if (strcmp (value, "vga") == 0)
+        options->screen = SCREEN_VGA;
+    else if (strcmp (value, "virtio") == 0)
+        options->screen = SCREEN_VIRTIO;
+    else
+        return vmm_error_set (error, -EINVAL, "--display %s is neither vga nor virtio", value);
+    return 0;
+}
+
+static int
 set_line (struct line_option *line, const char *option, const char *value, struct vmm_error *error)
 {
     if (strcmp (value, "none") == 0)
@@ -286,6 +298,7 @@ static const struct option_spec specs[] = {
     {"firmware-file", "FILE", false, set_firmware_file, "another BIOS than the distribution's"},
     {"boot", "ORDER", false, set_boot, "what to try, in this order [cdrom,disk]"},
     {"boot-menu", NULL, false, set_boot_menu, "let the firmware offer its boot menu"},
+    {"display", "KIND", false, set_display, "vga, or virtio: for drivers, with a VGA in it [vga]"},
     {"serial", "TO", false, set_serial, "stdio, file:PATH, unix:PATH or none [none]"},
     {"console", "TO", false, set_console, "as --serial, for a virtio console (hvc0 in Linux)"},
     {"log", "FILE", false, set_log, "append what the machine reports to FILE"},

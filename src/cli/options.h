@@ -17,6 +17,11 @@
 #define OPTIONS_MAX_CDS   6
 #define OPTIONS_MAX_DISKS 16
 
+enum screen_kind {
+    SCREEN_VGA,
+    SCREEN_VIRTIO, /* with a VGA in it */
+};
+
 struct disk_option {
     char *path;
     uint64_t create_size; /* bytes; 0: the file is there already */
@@ -57,6 +62,7 @@ struct run_options {
     enum boot_kind boot[BOOT_KINDS];
     size_t n_boot;
     bool boot_menu;
+    enum screen_kind screen;
     struct line_option serial;
     struct line_option console; /* virtio */
     const char *log_path;

@@ -22,6 +22,7 @@ TEST (nothing_given_is_one_cpu_a_gigabyte_and_bios)
     CHECK_EQUAL (options.cpus, 1);
     CHECK_EQUAL (options.firmware, VMM_FIRMWARE_BIOS);
     CHECK_EQUAL (options.serial.kind, LINE_NONE);
+    CHECK_EQUAL (options.screen, SCREEN_VGA);
     CHECK_EQUAL (options.n_boot, 2);
     CHECK_EQUAL (options.boot[0], BOOT_CDROM);
     options_clear (&options);
@@ -115,6 +116,7 @@ TEST (wrong_values_are_named)
     REFUSED ("--cpus 65 is not a number from 1 to 64", "--cpus", "65");
     REFUSED ("--cpus 4,sockets=3 does not add up", "--cpus", "4,sockets=3");
     REFUSED ("--cpus 4,dies=2 is none of", "--cpus", "4,dies=2");
+    REFUSED ("--display spice is neither", "--display", "spice");
     REFUSED ("--firmware uefi is neither", "--firmware", "uefi");
     REFUSED ("'floppy' is neither", "--boot", "cdrom,floppy");
     REFUSED ("names 'disk' twice", "--boot", "disk,disk");

@@ -25,7 +25,7 @@ MODULES = [
     "virtio_blk", "virtio-rng", "virtio_balloon",
     "crc32c_generic", "ext4",
     "ahci", "sr_mod", "isofs",
-    "button", "evdev",
+    "button", "evdev", "virtio_input", "virtio-gpu",
 ]  # fmt: skip
 
 INSTALLER = "/usr/lib/debian-installer/images/13/amd64/text"

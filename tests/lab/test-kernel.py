@@ -47,7 +47,7 @@ with guest.Machine(*options, "--cmdline", COMMAND_LINE, "--memory=256M",
         )
         guest.check_equal(
             sorted(line.split("/")[-1] for line in drivers.splitlines()),
-            ["virtio_balloon", "virtio_blk", "virtio_rng"],
+            ["virtio_balloon", "virtio_blk", "virtio_input", "virtio_input", "virtio_rng"],
         )
     with tap.case("the random number device gives bytes"):
         machine.run("dd if=/dev/hwrng of=/dev/null bs=16 count=4")

@@ -20,6 +20,8 @@ static const struct {
                        FIRMWARE_BIOS_MAX},
     [FIRMWARE_VGABIOS] = {"vgabios-stdvga.bin", "VGA BIOS", 1024, FIRMWARE_VGABIOS_STEP,
                           FIRMWARE_VGABIOS_MAX},
+    [FIRMWARE_VGABIOS_VIRTIO] = {"vgabios-virtio.bin", "VGA BIOS", 1024, FIRMWARE_VGABIOS_STEP,
+                                 FIRMWARE_VGABIOS_MAX},
 };
 
 /* Debian and Ubuntu; Fedora (BIOS, VGA BIOS); Arch and openSUSE; builds from source. */
@@ -100,7 +102,7 @@ firmware_read (enum firmware_file file, const char *path, uint8_t **ret_data, si
     image_file_close (&image);
     if (r < 0)
         return r;
-    if (file == FIRMWARE_VGABIOS && load_le16 (data) != 0xAA55)
+    if (file != FIRMWARE_BIOS && load_le16 (data) != 0xAA55)
         return vmm_error_set (error, -EINVAL, "“%s” is not a VGA BIOS: it has no ROM signature",
                               path);
     *ret_size = image.size;

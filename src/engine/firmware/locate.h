@@ -11,8 +11,9 @@
 #include "base/error.h"
 
 enum firmware_file {
-    FIRMWARE_BIOS,    /* SeaBIOS */
-    FIRMWARE_VGABIOS, /* its VGA BIOS for the standard VGA */
+    FIRMWARE_BIOS,           /* SeaBIOS */
+    FIRMWARE_VGABIOS,        /* its VGA BIOS for the standard VGA */
+    FIRMWARE_VGABIOS_VIRTIO, /* and for the VGA in a virtio graphics adapter */
 };
 
 /*
