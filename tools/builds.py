@@ -207,7 +207,7 @@ def test_suite(tally, name, suite):
         os.unlink(log)
     factor = build.slowness * float(os.environ.get("POSADA_TEST_PATIENCE", "1"))
     run(
-        ["meson", "test", "-C", f"build/{name}", "--no-rebuild", "--print-errorlogs",
+        ["meson", "test", "-C", f"build/{name}", "--print-errorlogs",
          "--suite", suite, "--logbase", suite, "-t", str(factor)],
         env={**os.environ, **build.environment, "POSADA_BUILD": f"build/{name}"},
     )  # fmt: skip

@@ -68,8 +68,8 @@ class Deadline:
 class Tap:
     def __init__(self, plan):
         self.number = 0
+        self.plan = plan
         self.started = time.monotonic()
-        print(f"1..{plan}", flush=True)
 
     @contextlib.contextmanager
     def case(self, name):
@@ -77,11 +77,18 @@ class Tap:
         try:
             yield
         except (Failure, OSError, subprocess.SubprocessError) as failure:
+            self.show_plan()
             self.note(str(failure))
             print(f"not ok {self.number} - {name}", flush=True)
             raise SystemExit(1) from failure
+        self.show_plan()
         print(f"ok {self.number} - {name}", flush=True)
         self.note(f"at {time.monotonic() - self.started:.1f} s")
+
+    def show_plan(self):
+        """With the first result, so that what is missing may still skip all of it before."""
+        if self.number == 1:
+            print(f"1..{self.plan}", flush=True)
 
     @staticmethod
     def note(text):
