@@ -46,6 +46,11 @@ real_read_damage (PosadaDisplay *self, guint32 *pixels, guint stride, PosadaRect
 }
 
 static void
+real_damage_all (PosadaDisplay *self)
+{
+}
+
+static void
 real_send_key (PosadaDisplay *self, guint code, gboolean down)
 {
 }
@@ -93,6 +98,7 @@ posada_display_class_init (PosadaDisplayClass *klass)
 
     klass->request_frame = real_request_frame;
     klass->read_damage = real_read_damage;
+    klass->damage_all = real_damage_all;
     klass->send_key = real_send_key;
     klass->send_absolute = real_send_absolute;
     klass->send_relative = real_send_relative;
@@ -152,6 +158,13 @@ posada_display_read_damage (PosadaDisplay *self, guint32 *pixels, guint stride,
     g_return_val_if_fail (pixels && ret_damage, FALSE);
     g_return_val_if_fail (stride / 4 >= get_private (self)->width, FALSE);
     return POSADA_DISPLAY_GET_CLASS (self)->read_damage (self, pixels, stride, ret_damage);
+}
+
+void
+posada_display_damage_all (PosadaDisplay *self)
+{
+    g_return_if_fail (POSADA_IS_DISPLAY (self));
+    POSADA_DISPLAY_GET_CLASS (self)->damage_all (self);
 }
 
 void

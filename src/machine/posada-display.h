@@ -38,6 +38,7 @@ struct _PosadaDisplayClass {
     void (*request_frame) (PosadaDisplay *self);
     gboolean (*read_damage) (PosadaDisplay *self, guint32 *pixels, guint stride,
                              PosadaRectangle *ret_damage);
+    void (*damage_all) (PosadaDisplay *self);
     void (*send_key) (PosadaDisplay *self, guint code, gboolean down);
     void (*send_absolute) (PosadaDisplay *self, guint x, guint y, int wheel, PosadaButtons buttons);
     void (*send_relative) (PosadaDisplay *self, int dx, int dy, int wheel, PosadaButtons buttons);
@@ -58,6 +59,8 @@ void posada_display_request_frame (PosadaDisplay *self);
  */
 gboolean posada_display_read_damage (PosadaDisplay *self, guint32 *pixels, guint stride,
                                      PosadaRectangle *ret_damage);
+/* Says that everything is damaged, for a reader that has nothing of the picture yet. */
+void posada_display_damage_all (PosadaDisplay *self);
 
 /* @code: Linux KEY_*. Positions 0–POSADA_DISPLAY_ABSOLUTE_MAX; @wheel > 0: away from the user. */
 void posada_display_send_key (PosadaDisplay *self, guint code, gboolean down);

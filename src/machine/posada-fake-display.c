@@ -199,6 +199,14 @@ fake_display_read_damage (PosadaDisplay *display, guint32 *pixels, guint stride,
 }
 
 static void
+fake_display_damage_all (PosadaDisplay *display)
+{
+    PosadaFakeDisplay *self = POSADA_FAKE_DISPLAY (display);
+
+    add_damage (self, (PosadaRectangle) {0, 0, self->width, self->height});
+}
+
+static void
 fake_display_send_key (PosadaDisplay *display, guint code, gboolean down)
 {
     PosadaFakeDisplay *self = POSADA_FAKE_DISPLAY (display);
@@ -287,6 +295,7 @@ posada_fake_display_class_init (PosadaFakeDisplayClass *klass)
 
     display_class->request_frame = fake_display_request_frame;
     display_class->read_damage = fake_display_read_damage;
+    display_class->damage_all = fake_display_damage_all;
     display_class->send_key = fake_display_send_key;
     display_class->send_absolute = fake_display_send_absolute;
     display_class->send_relative = fake_display_send_relative;
