@@ -18,6 +18,8 @@ struct input {
     struct input_handler *button_owner;
     bool button_owner_absolute;
     unsigned x, y;
+    struct input_handler *finger_owner[INPUT_MAX_FINGERS];
+    unsigned finger_x[INPUT_MAX_FINGERS], finger_y[INPUT_MAX_FINGERS];
     atomic_uint leds; /* no lock: devices set them with theirs held */
 };
 
@@ -64,6 +66,9 @@ input_remove_handler (struct input *input, struct input_handler *handler)
             input->key_owner[i] = NULL;
     if (input->button_owner == handler)
         input->button_owner = NULL;
+    for (unsigned i = 0; i < INPUT_MAX_FINGERS; i++)
+        if (input->finger_owner[i] == handler)
+            input->finger_owner[i] = NULL;
     pthread_mutex_unlock (&input->mutex);
 }
 
@@ -78,15 +83,27 @@ find_handler (struct input *input, unsigned kind)
     return NULL;
 }
 
+static bool
+takes (struct input *input, unsigned kind)
+{
+    bool found;
+
+    pthread_mutex_lock (&input->mutex);
+    found = find_handler (input, kind) != NULL;
+    pthread_mutex_unlock (&input->mutex);
+    return found;
+}
+
 bool
 input_takes_absolute (struct input *input)
 {
-    bool takes;
+    return takes (input, INPUT_ABSOLUTE);
+}
 
-    pthread_mutex_lock (&input->mutex);
-    takes = find_handler (input, INPUT_ABSOLUTE) != NULL;
-    pthread_mutex_unlock (&input->mutex);
-    return takes;
+bool
+input_takes_touch (struct input *input)
+{
+    return takes (input, INPUT_TOUCH);
 }
 
 void
@@ -162,6 +179,30 @@ input_absolute (struct input *input, unsigned x, unsigned y, int wheel, unsigned
     pthread_mutex_unlock (&input->mutex);
 }
 
+static void
+touch (struct input *input, unsigned finger, bool down)
+{
+    struct input_handler *owner = input->finger_owner[finger];
+
+    if (!owner && down)
+        owner = find_handler (input, INPUT_TOUCH);
+    input->finger_owner[finger] = down ? owner : NULL;
+    if (owner)
+        owner->touch (owner->data, finger, down, input->finger_x[finger], input->finger_y[finger]);
+}
+
+void
+input_touch (struct input *input, unsigned finger, bool down, unsigned x, unsigned y)
+{
+    if (finger >= INPUT_MAX_FINGERS)
+        return;
+    pthread_mutex_lock (&input->mutex);
+    input->finger_x[finger] = MIN_OF (x, INPUT_ABSOLUTE_MAX);
+    input->finger_y[finger] = MIN_OF (y, INPUT_ABSOLUTE_MAX);
+    touch (input, finger, down);
+    pthread_mutex_unlock (&input->mutex);
+}
+
 void
 input_set_leds (struct input *input, unsigned leds)
 {
@@ -187,5 +228,7 @@ input_release_all (struct input *input)
         owner->key (owner->data, code, false);
     }
     release_buttons (input);
+    for (unsigned i = 0; i < INPUT_MAX_FINGERS; i++)
+        touch (input, i, false);
     pthread_mutex_unlock (&input->mutex);
 }

@@ -21,9 +21,11 @@ enum input_kind {
     INPUT_KEYBOARD = 1 << 0,
     INPUT_RELATIVE = 1 << 1, /* mouse: motion, buttons, wheel */
     INPUT_ABSOLUTE = 1 << 2, /* tablet: position 0–32767 on both axes, buttons, wheel */
+    INPUT_TOUCH = 1 << 3,    /* touch screen: fingers, the same axes */
 };
 
 #define INPUT_ABSOLUTE_MAX 32767
+#define INPUT_MAX_FINGERS  10
 
 enum input_button { /* bits of a button mask */
     INPUT_LEFT = 1 << 0,
@@ -46,6 +48,7 @@ struct input_handler {
     void (*relative) (void *data, int dx, int dy, int wheel,
                       unsigned buttons); /* wheel > 0: away from the user */
     void (*absolute) (void *data, unsigned x, unsigned y, int wheel, unsigned buttons);
+    void (*touch) (void *data, unsigned finger, bool down, unsigned x, unsigned y);
     void *data;
     struct vmm_list link;
 };
@@ -60,11 +63,14 @@ bool input_takes_absolute (struct input *input); /* else send relative motion */
 void input_key (struct input *input, unsigned code, bool down);
 void input_relative (struct input *input, int dx, int dy, int wheel, unsigned buttons);
 void input_absolute (struct input *input, unsigned x, unsigned y, int wheel, unsigned buttons);
+bool input_takes_touch (struct input *input);
+/* Finger 0 to INPUT_MAX_FINGERS - 1 touches, moves (@down again) or leaves the screen. */
+void input_touch (struct input *input, unsigned finger, bool down, unsigned x, unsigned y);
 /* The keyboard's lights, INPUT_LED_* bits, as the guest last set them on a device that reports
  * them; any thread. A device may set them with its lock held. */
 void input_set_leds (struct input *input, unsigned leds);
 unsigned input_leds (struct input *input);
-/* Releases every key that is down, e.g. when a console loses the focus. */
+/* Releases every key, button and finger that is down, e.g. when a console loses the focus. */
 void input_release_all (struct input *input);
 
 /*

@@ -20,6 +20,7 @@ extern const struct vmm_device_class virtio_keyboard_class;
 extern const struct vmm_device_class virtio_mouse_class;
 extern const struct vmm_device_class virtio_rng_class;
 extern const struct vmm_device_class virtio_tablet_class;
+extern const struct vmm_device_class virtio_touch_class;
 extern const struct vmm_device_class virtio_vga_class;
 
 /* One line each, so that classes come and go without touching their neighbours. */
@@ -42,6 +43,7 @@ const struct vmm_device_class *const posada_device_classes[] = {
     &virtio_mouse_class,
     &virtio_rng_class,
     &virtio_tablet_class,
+    &virtio_touch_class,
     &virtio_vga_class,
     NULL,
 };

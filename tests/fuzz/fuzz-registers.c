@@ -66,7 +66,8 @@ values_of (struct target *self, const char *class_name, struct vmm_value *values
         return 4;
     }
     if (strcmp (class_name, "virtio-keyboard") == 0 || strcmp (class_name, "virtio-mouse") == 0 ||
-        strcmp (class_name, "virtio-tablet") == 0 || strcmp (class_name, "i8042") == 0) {
+        strcmp (class_name, "virtio-tablet") == 0 || strcmp (class_name, "virtio-touch") == 0 ||
+        strcmp (class_name, "i8042") == 0) {
         values[0] = (struct vmm_value) VMM_POINTER ("input", self->keys);
         return 1;
     }
@@ -146,11 +147,12 @@ send_input (struct target *self)
 {
     unsigned a = (unsigned) take (self, 2), b = (unsigned) take (self, 2);
 
-    switch (a % 4) {
+    switch (a % 5) {
     case 0: input_key (self->keys, a / 4 % 0x300, b & 1); break;
     case 1: input_relative (self->keys, (int16_t) a, (int16_t) b, (int8_t) a, b & 0x3F); break;
     case 2: input_absolute (self->keys, a, b, (int8_t) b, a >> 8); break;
     case 3: input_release_all (self->keys); break;
+    case 4: input_touch (self->keys, a / 5 % 12, b & 1, a, b); break;
     }
 }
 

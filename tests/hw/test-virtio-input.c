@@ -176,7 +176,8 @@ TEST (a_mouse_describes_itself)
 
 TEST (every_selection_is_answered_within_bounds)
 {
-    static const char *const classes[] = {"virtio-keyboard", "virtio-mouse", "virtio-tablet"};
+    static const char *const classes[] = {"virtio-keyboard", "virtio-mouse", "virtio-tablet",
+                                          "virtio-touch"};
 
     for (unsigned i = 0; i < ARRAY_LENGTH (classes); i++) {
         struct rig rig;
@@ -264,6 +265,87 @@ TEST (a_mouse_reports_motion)
     expect (&rig, EV_REL, REL_WHEEL, 1);
     expect (&rig, EV_KEY, BTN_RIGHT, 1);
     expect_report (&rig);
+    close_rig (&rig);
+}
+
+TEST (a_touch_screen_describes_itself)
+{
+    struct rig rig;
+
+    open_rig (&rig, "virtio-touch");
+    CHECK_EQUAL (ask (&rig, 0x10, 0), 1);
+    CHECK_EQUAL (vd_read_config (&rig.vd, 8, 1), 1 << INPUT_PROP_DIRECT);
+    CHECK (has_bit (&rig, EV_KEY, BTN_TOUCH) && has_bit (&rig, EV_ABS, ABS_MT_TRACKING_ID));
+    CHECK_EQUAL (ask (&rig, 0x12, ABS_MT_SLOT), 20);
+    CHECK_EQUAL (vd_read_config (&rig.vd, 12, 4), INPUT_MAX_FINGERS - 1);
+    CHECK_EQUAL (ask (&rig, 0x12, ABS_MT_POSITION_Y), 20);
+    CHECK_EQUAL (vd_read_config (&rig.vd, 12, 4), INPUT_ABSOLUTE_MAX);
+    close_rig (&rig);
+}
+
+TEST (fingers_are_reported_in_slots)
+{
+    struct rig rig;
+
+    open_rig (&rig, "virtio-touch");
+    CHECK (!input_takes_touch (rig.input));
+    start (&rig, 48);
+    CHECK (input_takes_touch (rig.input) && !input_takes_absolute (rig.input));
+    input_touch (rig.input, 0, true, 10, 20);
+    expect (&rig, EV_ABS, ABS_X, 10);
+    expect (&rig, EV_ABS, ABS_Y, 20);
+    expect (&rig, EV_ABS, ABS_MT_SLOT, 0);
+    expect (&rig, EV_ABS, ABS_MT_TRACKING_ID, 0);
+    expect (&rig, EV_ABS, ABS_MT_POSITION_X, 10);
+    expect (&rig, EV_ABS, ABS_MT_POSITION_Y, 20);
+    expect (&rig, EV_KEY, BTN_TOUCH, 1);
+    expect_report (&rig);
+    input_touch (rig.input, 9, true, 40000, 7);
+    expect (&rig, EV_ABS, ABS_MT_SLOT, 9);
+    expect (&rig, EV_ABS, ABS_MT_TRACKING_ID, 1);
+    expect (&rig, EV_ABS, ABS_MT_POSITION_X, 32767);
+    expect (&rig, EV_ABS, ABS_MT_POSITION_Y, 7);
+    expect_report (&rig);
+    input_touch (rig.input, 9, true, 32767, 8);
+    expect (&rig, EV_ABS, ABS_MT_SLOT, 9);
+    expect (&rig, EV_ABS, ABS_MT_POSITION_Y, 8);
+    expect_report (&rig);
+    input_touch (rig.input, 10, true, 1, 1); /* no such finger */
+    input_touch (rig.input, 0, false, 10, 20);
+    expect (&rig, EV_ABS, ABS_MT_SLOT, 0);
+    expect (&rig, EV_ABS, ABS_MT_TRACKING_ID, UINT32_MAX);
+    expect_report (&rig);
+    input_release_all (rig.input);
+    expect (&rig, EV_ABS, ABS_MT_SLOT, 9);
+    expect (&rig, EV_ABS, ABS_MT_TRACKING_ID, UINT32_MAX);
+    expect (&rig, EV_KEY, BTN_TOUCH, 0);
+    expect_report (&rig);
+    expect_nothing (&rig);
+    close_rig (&rig);
+}
+
+TEST (ten_fingers_fit_one_group)
+{
+    unsigned type, code, n = 0;
+    struct rig rig;
+    uint32_t value;
+
+    open_rig (&rig, "virtio-touch");
+    start (&rig, 0);
+    for (unsigned i = 0; i < 100; i++)
+        for (unsigned finger = 0; finger < INPUT_MAX_FINGERS; finger++)
+            input_touch (rig.input, finger, i % 2 == 0, i * finger, i + finger);
+    for (unsigned finger = 0; finger < INPUT_MAX_FINGERS; finger++)
+        input_touch (rig.input, finger, true, 100 + finger, 5 * finger);
+    for (unsigned round = 0; round < 10; round++) {
+        post (&rig, 64);
+        while (next (&rig, &type, &code, &value)) {
+            CHECK (type != EV_SYN || n > 0);
+            n = type == EV_SYN ? 0 : n + 1;
+        }
+    }
+    CHECK_EQUAL (n, 0);
+    testbed_check_round_trip (rig.bed);
     close_rig (&rig);
 }
 
@@ -397,7 +479,8 @@ TEST (odd_buffers_do_no_harm)
 
 TEST (what_waits_survives_a_round_trip)
 {
-    static const char *const classes[] = {"virtio-keyboard", "virtio-mouse", "virtio-tablet"};
+    static const char *const classes[] = {"virtio-keyboard", "virtio-mouse", "virtio-tablet",
+                                          "virtio-touch"};
 
     for (unsigned i = 0; i < ARRAY_LENGTH (classes); i++) {
         struct rig rig;

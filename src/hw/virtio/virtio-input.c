@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Input devices (VIRTIO 1.3, 5.8), classes "virtio-keyboard", "virtio-mouse" (relative) and
- * "virtio-tablet" (absolute). Event types and codes are Linux's, as the specification has it.
+ * Input devices (VIRTIO 1.3, 5.8), classes "virtio-keyboard", "virtio-mouse" (relative),
+ * "virtio-tablet" (absolute) and "virtio-touch" (fingers, by Linux's multi-touch protocol B; its
+ * first finger is a pointer, too). Event types and codes are Linux's, as the specification has it.
  *
  * Two stages lie between the host and the guest. First what should be so: keys that are down, the
  * position, motion and wheel clicks not yet reported. tell () compares that with what the guest was
@@ -17,6 +18,7 @@
 
 #include "base/util.h"
 #include "display/input.h"
+#include "hw/virtio/virtio-input.h"
 #include "hw/virtio/virtio.h"
 
 #define TYPE_INPUT   18
@@ -26,14 +28,13 @@
 
 #define EVENT_SIZE   8 /* le16 type, le16 code, le32 value */
 #define QUEUE_EVENTS 256
-#define MAX_GROUP    32
+#define MAX_GROUP    64 /* room for all fingers at once */
 /* Requests tried in one go: a driver could offer useless ones for ever. */
 #define MAX_TRIES         512
 #define MAX_STATUS_EVENTS 64
 
 #define KEY_WORDS         (KEY_CNT / 64)
 #define MAX_MOTION        32767
-#define BUS_OF_VIRTIO     0x06 /* BUS_VIRTUAL of linux/input.h */
 
 /* Configuration (5.8.4, 5.8.5). */
 enum {
@@ -41,29 +42,18 @@ enum {
     CONFIG_SUBSELECT = 1,
     CONFIG_LENGTH = 2,
     CONFIG_DATA = 8,
-    CONFIG_DATA_MAX = 128,
-    CONFIG_SIZE = CONFIG_DATA + CONFIG_DATA_MAX,
-};
-enum {
-    SELECT_NAME = 0x01,
-    SELECT_IDS = 0x03,
-    SELECT_EVENTS = 0x11,
-    SELECT_AXIS = 0x12,
+    CONFIG_SIZE = CONFIG_DATA + INPUT_DESCRIPTION_MAX,
 };
 
-struct model {
-    const char *name; /* as the guest shows it */
-    uint16_t product;
-    unsigned kind;                /* INPUT_* */
-    uint16_t first_key, last_key; /* key codes it can send */
-    uint8_t relative[2];          /* bits of REL_* axes, at most 16 */
-    uint8_t absolute;             /* bits of ABS_* axes */
-    uint8_t leds, repeat;         /* bits of LED_*, REP_* */
+/* An ID is that of one touch, UINT32_MAX for none. */
+struct finger {
+    uint32_t id, x, y;
+    uint32_t told_id, told_x, told_y;
 };
 
 struct virtio_input {
     struct virtio virtio; /* first */
-    const struct model *model;
+    const struct input_model *model;
     struct input *input;
     struct input_handler handler;
     uint8_t select, subselect; /* what the driver asks the configuration for */
@@ -72,6 +62,9 @@ struct virtio_input {
     uint64_t down[KEY_WORDS], told[KEY_WORDS]; /* bit for each key or button */
     uint32_t x, y, told_x, told_y;
     uint32_t dx, dy, wheel; /* two's complement: what is not told yet */
+
+    uint32_t next_id;
+    struct finger fingers[INPUT_MAX_FINGERS];
 
     uint32_t head, count; /* the queue, a ring */
     uint64_t events[QUEUE_EVENTS];
@@ -85,55 +78,6 @@ from_virtio (struct virtio *virtio)
 
 /* Configuration. */
 
-static unsigned
-describe_events (const struct model *model, uint8_t type, uint8_t *data)
-{
-    unsigned length = 0;
-
-    switch (type) {
-    case EV_KEY:
-        for (unsigned code = model->first_key; code <= model->last_key; code++)
-            data[code / 8] |= (uint8_t) (1u << code % 8);
-        return model->last_key / 8 + 1;
-    case EV_REL:
-        memcpy (data, model->relative, sizeof model->relative);
-        length = sizeof model->relative;
-        break;
-    case EV_ABS: data[length++] = model->absolute; break;
-    case EV_LED: data[length++] = model->leds; break;
-    case EV_REP: data[length++] = model->repeat; break;
-    default: break;
-    }
-    while (length > 0 && data[length - 1] == 0)
-        length--;
-    return length;
-}
-
-static unsigned
-describe (const struct virtio_input *self, uint8_t *data)
-{
-    const struct model *model = self->model;
-
-    switch (self->select) {
-    case SELECT_NAME:
-        memcpy (data, model->name, strlen (model->name));
-        return (unsigned) strlen (model->name);
-    case SELECT_IDS:
-        store_le16 (data, BUS_OF_VIRTIO);
-        store_le16 (data + 2, 0x1AF4);
-        store_le16 (data + 4, model->product);
-        store_le16 (data + 6, 1);
-        return 8;
-    case SELECT_EVENTS: return describe_events (model, self->subselect, data);
-    case SELECT_AXIS: /* minimum, maximum, fuzz, flat, resolution */
-        if (self->subselect >= 8 || !(model->absolute & 1u << self->subselect))
-            return 0;
-        store_le32 (data + 4, INPUT_ABSOLUTE_MAX);
-        return 20;
-    default: return 0;
-    }
-}
-
 static void
 update_config (struct virtio_input *self)
 {
@@ -142,7 +86,8 @@ update_config (struct virtio_input *self)
     memset (config, 0, CONFIG_SIZE);
     config[CONFIG_SELECT] = self->select;
     config[CONFIG_SUBSELECT] = self->subselect;
-    config[CONFIG_LENGTH] = (uint8_t) describe (self, config + CONFIG_DATA);
+    config[CONFIG_LENGTH] = (uint8_t) input_model_describe (self->model, self->select,
+                                                            self->subselect, config + CONFIG_DATA);
 }
 
 static void
@@ -197,6 +142,27 @@ group_motion (const struct virtio_input *self, struct group *group)
         group_add (group, EV_REL, REL_WHEEL, self->wheel);
 }
 
+static void
+group_fingers (const struct virtio_input *self, struct group *group)
+{
+    for (unsigned i = 0; i < INPUT_MAX_FINGERS; i++) {
+        const struct finger *finger = &self->fingers[i];
+        bool is_new = finger->id != finger->told_id;
+
+        if (!is_new && finger->x == finger->told_x && finger->y == finger->told_y)
+            continue;
+        if (!is_new && finger->id == UINT32_MAX)
+            continue;
+        group_add (group, EV_ABS, ABS_MT_SLOT, i);
+        if (is_new)
+            group_add (group, EV_ABS, ABS_MT_TRACKING_ID, finger->id);
+        if (finger->id != UINT32_MAX && finger->x != finger->told_x)
+            group_add (group, EV_ABS, ABS_MT_POSITION_X, finger->x);
+        if (finger->id != UINT32_MAX && finger->y != finger->told_y)
+            group_add (group, EV_ABS, ABS_MT_POSITION_Y, finger->y);
+    }
+}
+
 /* Changed keys, leaving room for the report; @ret_told is what the guest will know by then. */
 static void
 group_keys (const struct virtio_input *self, struct group *group, uint64_t ret_told[KEY_WORDS])
@@ -222,6 +188,7 @@ tell (struct virtio_input *self)
     uint64_t told[KEY_WORDS];
 
     group_motion (self, &group);
+    group_fingers (self, &group);
     group_keys (self, &group, told);
     if (group.n == 0)
         return false;
@@ -234,6 +201,15 @@ tell (struct virtio_input *self)
     self->told_x = self->x;
     self->told_y = self->y;
     self->dx = self->dy = self->wheel = 0;
+    for (unsigned i = 0; i < INPUT_MAX_FINGERS; i++) {
+        struct finger *finger = &self->fingers[i];
+
+        finger->told_id = finger->id;
+        if (finger->id == UINT32_MAX)
+            continue;
+        finger->told_x = finger->x;
+        finger->told_y = finger->y;
+    }
     return true;
 }
 
@@ -390,6 +366,35 @@ absolute_cb (void *data, unsigned x, unsigned y, int wheel, unsigned buttons)
     pthread_mutex_unlock (&self->virtio.pci.device.lock);
 }
 
+static void
+touch_cb (void *data, unsigned number, bool down, unsigned x, unsigned y)
+{
+    struct virtio_input *self = data;
+    struct finger *finger = &self->fingers[number % INPUT_MAX_FINGERS];
+    bool any = false;
+
+    pthread_mutex_lock (&self->virtio.pci.device.lock);
+    if (has_driver (self)) {
+        if (down && finger->id == UINT32_MAX)
+            finger->id = self->next_id++ & INPUT_LAST_TRACKING_ID;
+        if (down) {
+            finger->x = MIN_OF (x, INPUT_ABSOLUTE_MAX);
+            finger->y = MIN_OF (y, INPUT_ABSOLUTE_MAX);
+        } else {
+            finger->id = UINT32_MAX;
+        }
+        if (down && number == 0) {
+            self->x = finger->x;
+            self->y = finger->y;
+        }
+        for (unsigned i = 0; i < INPUT_MAX_FINGERS; i++)
+            any |= self->fingers[i].id != UINT32_MAX;
+        set_key (self, BTN_TOUCH, any);
+        deliver (self);
+    }
+    pthread_mutex_unlock (&self->virtio.pci.device.lock);
+}
+
 /* The driver's side. */
 
 static void
@@ -445,6 +450,8 @@ type_reset (struct virtio *virtio)
     /* Nothing is told until the pointer moves, and then both axes. */
     self->x = self->y = self->told_x = self->told_y = UINT32_MAX;
     self->dx = self->dy = self->wheel = 0;
+    memset (self->fingers, 0xFF, sizeof self->fingers); /* nowhere, and that is known */
+    self->next_id = 0;
     self->head = self->count = 0;
     update_config (self);
     show_leds (self);
@@ -461,7 +468,7 @@ static const struct virtio_type input_type = {
 /* The classes' hooks. */
 
 static int
-init_model (struct vmm_device *device, const struct model *model,
+init_model (struct vmm_device *device, const struct input_model *model,
             const struct vmm_device_config *config, struct vmm_error *error)
 {
     struct virtio_input *self = CONTAINER_OF (device, struct virtio_input, virtio.pci.device);
@@ -478,6 +485,7 @@ init_model (struct vmm_device *device, const struct model *model,
         .key = key_cb,
         .relative = relative_cb,
         .absolute = absolute_cb,
+        .touch = touch_cb,
         .data = self,
     };
     if (self->input)
@@ -489,50 +497,28 @@ static int
 init_keyboard (struct vmm_device *device, const struct vmm_device_config *config,
                struct vmm_error *error)
 {
-    static const struct model model = {
-        .name = "Posada Virtio Keyboard",
-        .product = 1,
-        .kind = INPUT_KEYBOARD,
-        .first_key = KEY_ESC,
-        .last_key = KEY_MICMUTE,
-        .leds = 1 << LED_NUML | 1 << LED_CAPSL | 1 << LED_SCROLLL,
-        .repeat = 1 << REP_DELAY | 1 << REP_PERIOD,
-    };
-
-    return init_model (device, &model, config, error);
+    return init_model (device, &input_keyboard_model, config, error);
 }
 
 static int
 init_mouse (struct vmm_device *device, const struct vmm_device_config *config,
             struct vmm_error *error)
 {
-    static const struct model model = {
-        .name = "Posada Virtio Mouse",
-        .product = 2,
-        .kind = INPUT_RELATIVE,
-        .first_key = BTN_LEFT,
-        .last_key = BTN_EXTRA,
-        .relative = {1 << REL_X | 1 << REL_Y, 1 << (REL_WHEEL - 8)},
-    };
-
-    return init_model (device, &model, config, error);
+    return init_model (device, &input_mouse_model, config, error);
 }
 
 static int
 init_tablet (struct vmm_device *device, const struct vmm_device_config *config,
              struct vmm_error *error)
 {
-    static const struct model model = {
-        .name = "Posada Virtio Tablet",
-        .product = 3,
-        .kind = INPUT_ABSOLUTE,
-        .first_key = BTN_LEFT,
-        .last_key = BTN_EXTRA,
-        .relative = {0, 1 << (REL_WHEEL - 8)},
-        .absolute = 1 << ABS_X | 1 << ABS_Y,
-    };
+    return init_model (device, &input_tablet_model, config, error);
+}
 
-    return init_model (device, &model, config, error);
+static int
+init_touch (struct vmm_device *device, const struct vmm_device_config *config,
+            struct vmm_error *error)
+{
+    return init_model (device, &input_touch_model, config, error);
 }
 
 static void
@@ -558,6 +544,19 @@ state_post_load (void *object, struct vmm_error *error)
     return 0;
 }
 
+static const struct vmm_state_field finger_fields[] = {
+    VMM_STATE (struct finger, id),     VMM_STATE (struct finger, x),
+    VMM_STATE (struct finger, y),      VMM_STATE (struct finger, told_id),
+    VMM_STATE (struct finger, told_x), VMM_STATE (struct finger, told_y),
+};
+
+static const struct vmm_state_table finger_state = {
+    .name = "finger",
+    .version = 1,
+    .fields = finger_fields,
+    .n_fields = ARRAY_LENGTH (finger_fields),
+};
+
 static const struct vmm_state_field state_fields[] = {
     VMM_STATE_NESTED (struct virtio_input, virtio, virtio_state),
     VMM_STATE (struct virtio_input, select),
@@ -572,6 +571,8 @@ static const struct vmm_state_field state_fields[] = {
     VMM_STATE (struct virtio_input, dx),
     VMM_STATE (struct virtio_input, dy),
     VMM_STATE (struct virtio_input, wheel),
+    VMM_STATE (struct virtio_input, next_id),
+    VMM_STATE_NESTED_ARRAY (struct virtio_input, fingers, finger_state),
     VMM_STATE (struct virtio_input, head),
     VMM_STATE (struct virtio_input, count),
     VMM_STATE_ARRAY (struct virtio_input, events),
@@ -608,3 +609,4 @@ const struct vmm_device_class virtio_keyboard_class =
     INPUT_CLASS ("virtio-keyboard", init_keyboard);
 const struct vmm_device_class virtio_mouse_class = INPUT_CLASS ("virtio-mouse", init_mouse);
 const struct vmm_device_class virtio_tablet_class = INPUT_CLASS ("virtio-tablet", init_tablet);
+const struct vmm_device_class virtio_touch_class = INPUT_CLASS ("virtio-touch", init_touch);
