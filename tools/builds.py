@@ -44,11 +44,11 @@ BUILDS = {
     "release": Build("gcc", ["--buildtype=release"], 1, {}),
 }
 
-SUITES = ["unit", "payload", "golden", "fuzz", "lab"]
+SUITES = ["unit", "widget", "payload", "golden", "fuzz", "lab"]
 
 # What runs by default, in order: (build, suites). The lab comes last, as it takes longest.
 MATRIX = [
-    ("gcc", ["unit", "payload", "golden", "fuzz"]),
+    ("gcc", ["unit", "widget", "payload", "golden", "fuzz"]),
     ("clang", ["unit"]),
     ("asan", ["unit", "payload", "golden", "fuzz"]),
     ("tsan", ["unit", "payload"]),
