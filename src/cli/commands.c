@@ -238,6 +238,23 @@ execute_mouse (struct run *run, struct control_client *client, char *arguments)
 }
 
 static void
+execute_resize (struct run *run, struct control_client *client, char *arguments)
+{
+    char *width_text = next_word (&arguments);
+    uint64_t width, height;
+
+    if (!width_text || !arguments ||
+        text_parse_number (width_text, DISPLAY_MAX_WIDTH, &width) < 0 ||
+        text_parse_number (arguments, DISPLAY_MAX_HEIGHT, &height) < 0 || !width || !height) {
+        control_reply_error (client, "use: resize WIDTH HEIGHT, each from 1 to %d",
+                             DISPLAY_MAX_WIDTH);
+        return;
+    }
+    display_suggest_size (run->backends.display, (unsigned) width, (unsigned) height);
+    control_reply_ok (client);
+}
+
+static void
 execute_media (struct run *run, struct control_client *client, char *arguments)
 {
     char *index_text = next_word (&arguments);
@@ -335,6 +352,7 @@ static const struct command commands[] = {
     {"sendkey", "KEYS", execute_sendkey},
     {"type", "TEXT", execute_type},
     {"mouse", "X Y BUTTONS", execute_mouse},
+    {"resize", "WIDTH HEIGHT", execute_resize},
     {"media", "INDEX FILE|none", execute_media},
     {"stats", NULL, execute_stats},
 };

@@ -32,6 +32,7 @@ print_help (FILE *stream)
            "  sendkey KEYS           such as ctrl-alt-del, f12 or ret\n"
            "  type TEXT              \\n is Enter, \\t is Tab, \\\\ is a backslash\n"
            "  mouse X Y BUTTONS      none, or left, right and middle joined by +\n"
+           "  resize WIDTH HEIGHT    ask the guest for another size of its screen\n"
            "  media INDEX FILE|none  change the CD in drive INDEX, the first is 0\n"
            "  stats                  counters of CPUs and disks\n"
            "\n"

@@ -265,9 +265,11 @@ def wrong_commands_are_named_and_harmless():
     with Machine() as machine:
         machine.connect("control").close()
         for wrong in (["nonsense"], ["status", "now"], ["screenshot"], ["mouse", "1", "2"], ["type"],
-                      ["mouse", "1", "2", "left+middel"], ["mouse", "99999", "0", "none"], [""]):
+                      ["mouse", "1", "2", "left+middel"], ["mouse", "99999", "0", "none"],
+                      ["resize", "640"], ["resize", "0", "480"], ["resize", "640", "99999"], [""]):
             assert "error" in machine.ctl(*wrong, status=1), wrong
-        for right in ["mouse", "1", "-2", "left+right"], ["mouse", "0", "0", "none"]:
+        for right in (["mouse", "1", "-2", "left+right"], ["mouse", "0", "0", "none"],
+                      ["resize", "640", "480"]):
             machine.ctl(*right)
         machine.ctl("quit")
         machine.ends(0)

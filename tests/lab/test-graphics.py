@@ -11,7 +11,7 @@ COMMAND_LINE = "console=tty0 console=ttyS0 quiet"
 LETTER = (8, 16)  # a character of the kernel's console
 COUNTDOWN = [(0, 352, 720, 368)]  # a line of GRUB's menu
 
-tap = guest.Tap(10)
+tap = guest.Tap(11)
 
 
 def event_node(machine, name):
@@ -66,7 +66,6 @@ with guest.Machine("--display=virtio", "--kernel", guest.kernel(),
         machine.run(r"printf '\033[H\033[J\033[?25l' >/dev/tty1; sleep 1")
         before = machine.screenshot()
         machine.run(r"printf '\033[11;21HPOSADA' >/dev/tty1; sleep 1")
-        machine.screenshot("graphics.png")
         left, top, right, bottom = difference(before, machine.screenshot())
         guest.check(20 * LETTER[0] <= left <= 21 * LETTER[0], f"left edge {left}")
         guest.check(25 * LETTER[0] <= right <= 26 * LETTER[0], f"right edge {right}")
@@ -89,6 +88,15 @@ with guest.Machine("--display=virtio", "--kernel", guest.kernel(),
             machine, "Posada Virtio Tablet", 4, lambda: machine.ctl("mouse 1000 2000 left")
         )
         guest.check_equal(events, [(3, 0, 1000), (3, 1, 2000), (1, 0x110, 1), (0, 0, 0)])
+    with tap.case("a new size is the monitor's first mode"):
+        modes = "head -n 1 /sys/class/drm/card0-Virtual-1/modes"
+        guest.check_equal(machine.run(modes), "1280x800")
+        machine.ctl("resize 1016 759")
+        machine.run(f"i=0; until [ $({modes}) = 1016x759 ] || [ $i = 50 ];"
+                    " do sleep 0.1; i=$((i+1)); done")  # fmt: skip
+        guest.check_equal(machine.run(modes), "1016x759")
+        machine.pump(2)
+        guest.check_equal(machine.screenshot().size, (1016, 759))
     with tap.case("powers off with status 0"):
         machine.send("poweroff -f\n")
         guest.check_equal(machine.wait(), 0)
@@ -97,9 +105,7 @@ iso = guest.installed("/usr/lib/grub-rescue/grub-rescue-cdrom.iso", "grub-rescue
 with tap.case("a boot loader draws as on the plain VGA"):
     with guest.Machine("--display=vga", "--iso", iso, serial=False) as machine:
         expected = settle(machine)
-        machine.screenshot("boot-loader.vga.png")
     with guest.Machine("--display=virtio", "--iso", iso, serial=False) as machine:
         picture = settle(machine)
-        machine.screenshot("boot-loader.virtio.png")
     guest.check(picture.getbbox(), "the screen is black")
     guest.check(guest.nearly_same(picture, expected), "the screens differ")
