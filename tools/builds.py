@@ -25,10 +25,10 @@ Build = collections.namedtuple("Build", "compiler options slowness environment")
 
 BUILDS = {
     "gcc": Build("gcc", ["-Dwerror=true"], 1, {}),
-    "clang": Build("clang", ["-Dwerror=true"], 1, {}),
+    "clang": Build("clang", ["-Dwerror=true", "-Dapp=disabled"], 1, {}),
     "asan": Build(
         "clang",
-        ["-Dwerror=true", "-Db_sanitize=address,undefined", "-Db_lundef=false"],
+        ["-Dwerror=true", "-Dapp=disabled", "-Db_sanitize=address,undefined", "-Db_lundef=false"],
         4,
         {
             "ASAN_OPTIONS": "abort_on_error=1:detect_stack_use_after_return=1",
@@ -37,18 +37,21 @@ BUILDS = {
     ),
     "tsan": Build(
         "clang",
-        ["-Dwerror=true", "-Db_sanitize=thread", "-Db_lundef=false"],
+        ["-Dwerror=true", "-Dapp=disabled", "-Db_sanitize=thread", "-Db_lundef=false"],
         4,
         {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"},
     ),
     "release": Build("gcc", ["--buildtype=release"], 1, {}),
 }
 
-SUITES = ["unit", "widget", "payload", "golden", "fuzz", "lab"]
+SUITES = ["unit", "widget", "ui", "payload", "golden", "fuzz", "lab"]
+
+# Not every build has tests of these.
+OPTIONAL = ["golden", "widget", "ui"]
 
 # What runs by default, in order: (build, suites). The lab comes last, as it takes longest.
 MATRIX = [
-    ("gcc", ["unit", "widget", "payload", "golden", "fuzz"]),
+    ("gcc", ["unit", "widget", "ui", "payload", "golden", "fuzz"]),
     ("clang", ["unit"]),
     ("asan", ["unit", "payload", "golden", "fuzz"]),
     ("tsan", ["unit", "payload"]),
@@ -273,7 +276,7 @@ def test(names):
         test_checks(tally)
     if not names:
         for build, suites in MATRIX:
-            test_build(tally, build, suites, optional=["golden"])
+            test_build(tally, build, suites, optional=OPTIONAL)
         return tally.report()
     wanted = [suite for suite in SUITES if suite in names]
     if wanted:
@@ -281,7 +284,7 @@ def test(names):
     for name in BUILDS:
         if name in names:
             suites = [s for build, some in MATRIX if build == name for s in some]
-            test_build(tally, name, suites, optional=["golden"])
+            test_build(tally, name, suites, optional=OPTIONAL)
     return tally.report()
 
 

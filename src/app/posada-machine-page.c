@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "app/posada-machine-page.h"
+
+#include <glib/gi18n.h>
+
+#include "app/posada-console-page.h"
+#include "app/posada-machine-row.h"
+#include "app/posada-sparkline.h"
+
+struct _PosadaMachinePage {
+    AdwNavigationPage parent_instance;
+
+    PosadaMachine *machine;
+
+    GtkStack *stack;
+    AdwNavigationView *navigation;
+    AdwNavigationPage *overview;
+    AdwWindowTitle *window_title;
+    GtkWidget *start_button;
+    GtkWidget *resume_button;
+    GtkWidget *pause_button;
+    GtkWidget *shut_down_button;
+    AdwBanner *reason_banner;
+    GtkLabel *name_label;
+    GtkLabel *state_label;
+    AdwActionRow *load_row;
+    AdwActionRow *uptime_row;
+    AdwActionRow *os_row;
+    AdwActionRow *cpus_row;
+    AdwActionRow *memory_row;
+    AdwActionRow *disks_row;
+    PosadaSparkline *sparkline;
+};
+
+G_DEFINE_FINAL_TYPE (PosadaMachinePage, posada_machine_page, ADW_TYPE_NAVIGATION_PAGE)
+
+enum {
+    DELETE_REQUESTED,
+    N_SIGNALS,
+};
+static guint signals[N_SIGNALS];
+
+/* What can be done with a machine: which states allow it and what the engine has to be able to. */
+static const struct operation {
+    const char *action;
+    DexFuture *(*begin) (PosadaMachine *machine);
+    guint states; /* bits of 1 << PosadaMachineState */
+    PosadaMachineCapabilities capability;
+    const char *failure; /* a heading, with the name of the machine */
+} operations[] = {
+#define IN(state) (1u << POSADA_MACHINE_##state)
+    {"machine.start", posada_machine_start, IN (OFF) | IN (CRASHED), POSADA_MACHINE_CAN_START,
+     N_ ("“%s” Did Not Start")},
+    {"machine.pause", posada_machine_pause, IN (RUNNING), POSADA_MACHINE_CAN_PAUSE,
+     N_ ("“%s” Did Not Pause")},
+    {"machine.resume", posada_machine_resume, IN (PAUSED), POSADA_MACHINE_CAN_PAUSE,
+     N_ ("“%s” Did Not Resume")},
+    {"machine.shut-down", posada_machine_shut_down, IN (RUNNING), POSADA_MACHINE_CAN_SHUT_DOWN,
+     N_ ("“%s” Did Not Shut Down")},
+    {"machine.force-off", posada_machine_force_off,
+     IN (STARTING) | IN (RUNNING) | IN (PAUSED) | IN (STOPPING) | IN (CRASHED), 0,
+     N_ ("“%s” Could Not Be Forced Off")},
+    {"machine.reset", posada_machine_reset, IN (RUNNING) | IN (PAUSED) | IN (CRASHED),
+     POSADA_MACHINE_CAN_RESET, N_ ("“%s” Was Not Reset")},
+    {"machine.delete", NULL, IN (OFF) | IN (CRASHED) | IN (MISSING), POSADA_MACHINE_CAN_DELETE,
+     NULL},
+    {"machine.rename", NULL, IN (OFF) | IN (RUNNING) | IN (PAUSED), 0, NULL},
+    {"machine.console", NULL, ~0u & ~IN (MISSING), POSADA_MACHINE_CAN_DISPLAY, NULL},
+#undef IN
+};
+
+static gboolean
+can_do (PosadaMachinePage *self, const struct operation *operation)
+{
+    return self->machine &&
+           (operation->states & (1u << posada_machine_get_state (self->machine))) != 0 &&
+           (posada_machine_get_capabilities (self->machine) & operation->capability) ==
+               operation->capability;
+}
+
+static void
+update_uptime (PosadaMachinePage *self)
+{
+    GDateTime *started = posada_machine_get_started_at (self->machine);
+    g_autoptr (GDateTime) local = NULL;
+    g_autofree char *text = NULL;
+
+    gtk_widget_set_visible (GTK_WIDGET (self->uptime_row), started != NULL);
+    if (!started)
+        return;
+    local = g_date_time_to_local (started);
+    text = g_date_time_format (local, "%c");
+    adw_action_row_set_subtitle (self->uptime_row, text);
+}
+
+static void
+update_load (PosadaMachinePage *self)
+{
+    PosadaMachineState state = posada_machine_get_state (self->machine);
+    const PosadaMachineSample *samples;
+    g_autofree char *text = NULL;
+    guint n = 0;
+
+    samples = posada_machine_get_history (self->machine, &n);
+    gtk_widget_set_visible (GTK_WIDGET (self->load_row), state == POSADA_MACHINE_RUNNING);
+    if (n > 0)
+        /* Translators: the load of the processors in percent */
+        text = g_strdup_printf (_ ("%.0f %%"), samples[n - 1].cpu * 100);
+    adw_action_row_set_subtitle (self->load_row, text ? text : "");
+}
+
+static void
+update_state (PosadaMachinePage *self)
+{
+    PosadaMachineState state = posada_machine_get_state (self->machine);
+    const char *label = posada_machine_state_to_label (state);
+    const char *reason = posada_machine_get_reason (self->machine);
+    gboolean off = state == POSADA_MACHINE_OFF || state == POSADA_MACHINE_CRASHED;
+    gboolean failed = state == POSADA_MACHINE_CRASHED || state == POSADA_MACHINE_MISSING;
+
+    gtk_label_set_label (self->state_label, label);
+    adw_window_title_set_subtitle (self->window_title, label);
+    gtk_widget_set_visible (self->start_button, off);
+    gtk_widget_set_visible (self->resume_button, state == POSADA_MACHINE_PAUSED);
+    gtk_widget_set_visible (self->pause_button, state == POSADA_MACHINE_RUNNING);
+    gtk_widget_set_visible (self->shut_down_button, !off && state != POSADA_MACHINE_MISSING);
+    adw_banner_set_title (self->reason_banner, reason ? reason : "");
+    adw_banner_set_revealed (self->reason_banner, failed && reason);
+    for (gsize i = 0; i < G_N_ELEMENTS (operations); i++)
+        gtk_widget_action_set_enabled (GTK_WIDGET (self), operations[i].action,
+                                       can_do (self, &operations[i]));
+    update_uptime (self);
+    update_load (self);
+}
+
+/* Told to who does not look at the label. */
+static void
+state_changed_cb (PosadaMachinePage *self)
+{
+    g_autofree char *text = NULL;
+
+    update_state (self);
+    text =
+        g_strdup_printf ("%s: %s", posada_machine_get_name (self->machine),
+                         posada_machine_state_to_label (posada_machine_get_state (self->machine)));
+    gtk_accessible_announce (GTK_ACCESSIBLE (self), text,
+                             GTK_ACCESSIBLE_ANNOUNCEMENT_PRIORITY_MEDIUM);
+}
+
+static void
+update_essentials (PosadaMachinePage *self)
+{
+    const char *name = posada_machine_get_name (self->machine);
+    const char *os_name = posada_machine_get_os_name (self->machine);
+    guint64 disks = posada_machine_get_disk_size (self->machine);
+    g_autofree char *memory = NULL;
+    g_autofree char *cpus = NULL;
+    g_autofree char *size = NULL;
+
+    memory =
+        g_format_size_full (posada_machine_get_memory (self->machine), G_FORMAT_SIZE_IEC_UNITS);
+    size = disks ? g_format_size_full (disks, G_FORMAT_SIZE_IEC_UNITS) : g_strdup (_ ("None"));
+    cpus = g_strdup_printf ("%u", posada_machine_get_cpus (self->machine));
+    adw_navigation_page_set_title (ADW_NAVIGATION_PAGE (self), name);
+    adw_navigation_page_set_title (self->overview, name);
+    adw_window_title_set_title (self->window_title, name);
+    gtk_label_set_label (self->name_label, name);
+    adw_action_row_set_subtitle (self->os_row, os_name ? os_name : _ ("Unknown"));
+    adw_action_row_set_subtitle (self->cpus_row, cpus);
+    adw_action_row_set_subtitle (self->memory_row, memory);
+    adw_action_row_set_subtitle (self->disks_row, size);
+}
+
+/* --- actions --- */
+
+struct attempt {
+    PosadaMachinePage *page;
+    PosadaMachine *machine;
+    const char *heading;
+};
+
+static void
+attempt_free (gpointer data)
+{
+    struct attempt *attempt = data;
+
+    g_object_unref (attempt->page);
+    g_object_unref (attempt->machine);
+    g_free (attempt);
+}
+
+static void
+show_failure (PosadaMachinePage *self, const char *heading, const char *body)
+{
+    AdwDialog *dialog = adw_alert_dialog_new (heading, body);
+
+    adw_alert_dialog_add_response (ADW_ALERT_DIALOG (dialog), "close", _ ("_Close"));
+    adw_dialog_present (dialog, GTK_WIDGET (self));
+}
+
+static DexFuture *
+failed_cb (DexFuture *future, gpointer user_data)
+{
+    struct attempt *attempt = user_data;
+    g_autoptr (GError) error = NULL;
+    g_autofree char *heading = NULL;
+
+    if (dex_future_get_value (future, &error))
+        return NULL;
+    heading = g_strdup_printf (_ (attempt->heading), posada_machine_get_name (attempt->machine));
+    if (gtk_widget_get_mapped (GTK_WIDGET (attempt->page)))
+        show_failure (attempt->page, heading, error->message);
+    return dex_future_new_true ();
+}
+
+static void
+operation_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    PosadaMachinePage *self = POSADA_MACHINE_PAGE (widget);
+
+    for (gsize i = 0; i < G_N_ELEMENTS (operations); i++) {
+        struct attempt *attempt;
+
+        if (!g_str_equal (operations[i].action, action) || !can_do (self, &operations[i]))
+            continue;
+        attempt = g_new0 (struct attempt, 1);
+        attempt->page = g_object_ref (self);
+        attempt->machine = g_object_ref (self->machine);
+        attempt->heading = operations[i].failure;
+        dex_future_disown (dex_future_catch (operations[i].begin (self->machine), failed_cb,
+                                             attempt, attempt_free));
+        return;
+    }
+}
+
+static void
+delete_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    g_signal_emit (widget, signals[DELETE_REQUESTED], 0);
+}
+
+static void
+rename_response_cb (AdwAlertDialog *dialog, const char *response, PosadaMachinePage *self)
+{
+    GtkWidget *row = g_object_get_data (G_OBJECT (dialog), "row");
+    const char *name = gtk_editable_get_text (GTK_EDITABLE (row));
+    struct attempt *attempt;
+
+    if (!self->machine || !g_str_equal (response, "rename"))
+        return;
+    attempt = g_new0 (struct attempt, 1);
+    attempt->page = g_object_ref (self);
+    attempt->machine = g_object_ref (self->machine);
+    attempt->heading = N_ ("“%s” Was Not Renamed");
+    dex_future_disown (dex_future_catch (posada_machine_rename (self->machine, name), failed_cb,
+                                         attempt, attempt_free));
+}
+
+static void
+rename_changed_cb (GtkEditable *row, AdwAlertDialog *dialog)
+{
+    g_autofree char *name = g_strstrip (g_strdup (gtk_editable_get_text (row)));
+
+    adw_alert_dialog_set_response_enabled (dialog, "rename", name[0] != '\0');
+}
+
+static void
+rename_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    PosadaMachinePage *self = POSADA_MACHINE_PAGE (widget);
+    AdwAlertDialog *dialog = ADW_ALERT_DIALOG (adw_alert_dialog_new (_ ("Rename Machine"), NULL));
+    GtkWidget *row = adw_entry_row_new ();
+    GtkWidget *list = gtk_list_box_new ();
+
+    adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), _ ("Name"));
+    adw_entry_row_set_activates_default (ADW_ENTRY_ROW (row), TRUE);
+    gtk_editable_set_text (GTK_EDITABLE (row), posada_machine_get_name (self->machine));
+    gtk_list_box_append (GTK_LIST_BOX (list), row);
+    gtk_list_box_set_selection_mode (GTK_LIST_BOX (list), GTK_SELECTION_NONE);
+    gtk_widget_add_css_class (list, "boxed-list");
+    adw_alert_dialog_add_responses (dialog, "cancel", _ ("_Cancel"), "rename", _ ("_Rename"), NULL);
+    adw_alert_dialog_set_response_appearance (dialog, "rename", ADW_RESPONSE_SUGGESTED);
+    adw_alert_dialog_set_default_response (dialog, "rename");
+    adw_alert_dialog_set_extra_child (dialog, list);
+    g_object_set_data (G_OBJECT (dialog), "row", row);
+    g_signal_connect_object (row, "changed", G_CALLBACK (rename_changed_cb), dialog, 0);
+    g_signal_connect_object (dialog, "response", G_CALLBACK (rename_response_cb), self, 0);
+    adw_dialog_present (ADW_DIALOG (dialog), widget);
+    gtk_widget_grab_focus (row);
+}
+
+static void
+console_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    posada_machine_page_open_console (POSADA_MACHINE_PAGE (widget));
+}
+
+/* Full screen is the console's: who leaves it leaves that. */
+static void
+popped_cb (PosadaMachinePage *self)
+{
+    GtkRoot *root = gtk_widget_get_root (GTK_WIDGET (self));
+
+    if (GTK_IS_WINDOW (root) && gtk_window_is_fullscreen (GTK_WINDOW (root)))
+        gtk_window_unfullscreen (GTK_WINDOW (root));
+}
+
+/* --- class --- */
+
+static void
+posada_machine_page_dispose (GObject *object)
+{
+    PosadaMachinePage *self = POSADA_MACHINE_PAGE (object);
+
+    if (self->machine)
+        g_signal_handlers_disconnect_by_data (self->machine, self);
+    g_clear_object (&self->machine);
+    G_OBJECT_CLASS (posada_machine_page_parent_class)->dispose (object);
+}
+
+static void
+bind_children (GtkWidgetClass *widget_class)
+{
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, stack);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, navigation);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, overview);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, window_title);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, start_button);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, resume_button);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, pause_button);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, shut_down_button);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, reason_banner);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, name_label);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, state_label);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, load_row);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, uptime_row);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, os_row);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, cpus_row);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, memory_row);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, disks_row);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, sparkline);
+    gtk_widget_class_bind_template_callback (widget_class, popped_cb);
+}
+
+static void
+posada_machine_page_class_init (PosadaMachinePageClass *klass)
+{
+    GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+    G_OBJECT_CLASS (klass)->dispose = posada_machine_page_dispose;
+    signals[DELETE_REQUESTED] =
+        g_signal_new ("delete-requested", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
+                      NULL, NULL, G_TYPE_NONE, 0);
+    g_type_ensure (POSADA_TYPE_SPARKLINE);
+    gtk_widget_class_set_template_from_resource (widget_class,
+                                                 "/io/posada/Posada/ui/app/posada-machine-page.ui");
+    bind_children (widget_class);
+    for (gsize i = 0; i < G_N_ELEMENTS (operations); i++)
+        if (operations[i].begin)
+            gtk_widget_class_install_action (widget_class, operations[i].action, NULL,
+                                             operation_cb);
+    gtk_widget_class_install_action (widget_class, "machine.delete", NULL, delete_cb);
+    gtk_widget_class_install_action (widget_class, "machine.rename", NULL, rename_cb);
+    gtk_widget_class_install_action (widget_class, "machine.console", NULL, console_cb);
+}
+
+static void
+posada_machine_page_init (PosadaMachinePage *self)
+{
+    gtk_widget_init_template (GTK_WIDGET (self));
+    for (gsize i = 0; i < G_N_ELEMENTS (operations); i++)
+        gtk_widget_action_set_enabled (GTK_WIDGET (self), operations[i].action, FALSE);
+}
+
+void
+posada_machine_page_set_machine (PosadaMachinePage *self, PosadaMachine *machine)
+{
+    g_return_if_fail (POSADA_IS_MACHINE_PAGE (self));
+
+    if (self->machine == machine)
+        return;
+    if (self->machine)
+        g_signal_handlers_disconnect_by_data (self->machine, self);
+    g_set_object (&self->machine, machine);
+    adw_navigation_view_pop_to_page (self->navigation, self->overview);
+    posada_sparkline_set_machine (self->sparkline, machine);
+    gtk_stack_set_visible_child_name (self->stack, machine ? "machine" : "none");
+    if (!machine) {
+        adw_navigation_page_set_title (ADW_NAVIGATION_PAGE (self), _ ("Virtual Machine"));
+        for (gsize i = 0; i < G_N_ELEMENTS (operations); i++)
+            gtk_widget_action_set_enabled (GTK_WIDGET (self), operations[i].action, FALSE);
+        return;
+    }
+    g_signal_connect_swapped (machine, "notify::state", G_CALLBACK (state_changed_cb), self);
+    g_signal_connect_swapped (machine, "notify::reason", G_CALLBACK (update_state), self);
+    g_signal_connect_swapped (machine, "notify::capabilities", G_CALLBACK (update_state), self);
+    g_signal_connect_swapped (machine, "sampled", G_CALLBACK (update_load), self);
+    g_signal_connect_swapped (machine, "notify::started-at", G_CALLBACK (update_uptime), self);
+    g_signal_connect_swapped (machine, "notify::name", G_CALLBACK (update_essentials), self);
+    g_signal_connect_swapped (machine, "notify::os-name", G_CALLBACK (update_essentials), self);
+    g_signal_connect_swapped (machine, "notify::cpus", G_CALLBACK (update_essentials), self);
+    g_signal_connect_swapped (machine, "notify::memory", G_CALLBACK (update_essentials), self);
+    g_signal_connect_swapped (machine, "notify::disk-size", G_CALLBACK (update_essentials), self);
+    update_essentials (self);
+    update_state (self);
+}
+
+PosadaMachine *
+posada_machine_page_get_machine (PosadaMachinePage *self)
+{
+    g_return_val_if_fail (POSADA_IS_MACHINE_PAGE (self), NULL);
+
+    return self->machine;
+}
+
+void
+posada_machine_page_open_console (PosadaMachinePage *self)
+{
+    AdwNavigationPage *page;
+
+    g_return_if_fail (POSADA_IS_MACHINE_PAGE (self));
+
+    if (!self->machine || adw_navigation_view_find_page (self->navigation, "console"))
+        return;
+    page = posada_console_page_new (self->machine);
+    adw_navigation_view_push (self->navigation, page);
+}

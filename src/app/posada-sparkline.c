@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "app/posada-sparkline.h"
+
+struct _PosadaSparkline {
+    GtkWidget parent_instance;
+
+    PosadaMachine *machine;
+};
+
+G_DEFINE_FINAL_TYPE (PosadaSparkline, posada_sparkline, GTK_TYPE_WIDGET)
+
+/* The newest sample is at the right edge; a short history leaves the left empty. */
+static void
+posada_sparkline_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
+{
+    PosadaSparkline *self = POSADA_SPARKLINE (widget);
+    float width = (float) gtk_widget_get_width (widget);
+    float height = (float) gtk_widget_get_height (widget);
+    const PosadaMachineSample *samples;
+    g_autoptr (GskPathBuilder) line = NULL;
+    g_autoptr (GskPathBuilder) area = NULL;
+    g_autoptr (GskPath) line_path = NULL;
+    g_autoptr (GskPath) area_path = NULL;
+    g_autoptr (GskStroke) stroke = NULL;
+    float first = 0;
+    GdkRGBA color;
+    guint n = 0;
+
+    samples = self->machine ? posada_machine_get_history (self->machine, &n) : NULL;
+    if (n < 2)
+        return;
+    gtk_widget_get_color (widget, &color);
+    line = gsk_path_builder_new ();
+    area = gsk_path_builder_new ();
+    for (guint i = 0; i < n; i++) {
+        double load = CLAMP (samples[i].cpu, 0, 1);
+        float x = width * (1 - (float) (n - 1 - i) / (POSADA_MACHINE_HISTORY - 1));
+        float y = 1 + (height - 2) * (float) (1 - load);
+
+        if (i == 0) {
+            first = x;
+            gsk_path_builder_move_to (line, x, y);
+            gsk_path_builder_move_to (area, x, y);
+        } else {
+            gsk_path_builder_line_to (line, x, y);
+            gsk_path_builder_line_to (area, x, y);
+        }
+    }
+    gsk_path_builder_line_to (area, width, height);
+    gsk_path_builder_line_to (area, first, height);
+    gsk_path_builder_close (area);
+    line_path = gsk_path_builder_free_to_path (g_steal_pointer (&line));
+    area_path = gsk_path_builder_free_to_path (g_steal_pointer (&area));
+    stroke = gsk_stroke_new (1.5f);
+    gsk_stroke_set_line_join (stroke, GSK_LINE_JOIN_ROUND);
+    gtk_snapshot_push_clip (snapshot, &GRAPHENE_RECT_INIT (0, 0, width, height));
+    gtk_snapshot_append_stroke (snapshot, line_path, stroke, &color);
+    color.alpha *= 0.2f;
+    gtk_snapshot_append_fill (snapshot, area_path, GSK_FILL_RULE_WINDING, &color);
+    gtk_snapshot_pop (snapshot);
+}
+
+static void
+posada_sparkline_dispose (GObject *object)
+{
+    posada_sparkline_set_machine (POSADA_SPARKLINE (object), NULL);
+    G_OBJECT_CLASS (posada_sparkline_parent_class)->dispose (object);
+}
+
+static void
+posada_sparkline_class_init (PosadaSparklineClass *klass)
+{
+    GObjectClass *object_class = G_OBJECT_CLASS (klass);
+    GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+    object_class->dispose = posada_sparkline_dispose;
+    widget_class->snapshot = posada_sparkline_snapshot;
+    gtk_widget_class_set_css_name (widget_class, "sparkline");
+    gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_PRESENTATION);
+}
+
+static void
+posada_sparkline_init (PosadaSparkline *self)
+{
+}
+
+void
+posada_sparkline_set_machine (PosadaSparkline *self, PosadaMachine *machine)
+{
+    g_return_if_fail (POSADA_IS_SPARKLINE (self));
+
+    if (self->machine == machine)
+        return;
+    if (self->machine) {
+        g_signal_handlers_disconnect_by_data (self->machine, self);
+        g_clear_object (&self->machine);
+    }
+    if (machine) {
+        self->machine = g_object_ref (machine);
+        g_signal_connect_swapped (machine, "sampled", G_CALLBACK (gtk_widget_queue_draw), self);
+        g_signal_connect_swapped (machine, "notify::state", G_CALLBACK (gtk_widget_queue_draw),
+                                  self);
+    }
+    gtk_widget_queue_draw (GTK_WIDGET (self));
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "app/posada-console-page.h"
+#include "app/posada-machine-page.h"
+#include "app/posada-machine-row.h"
+#include "app/posada-shortcuts.h"
+#include "app/posada-window.h"
+#include "machine/posada-fake-machine.h"
+
+#include "tap.h"
+
+static void
+settle (void)
+{
+    gint64 end = g_get_monotonic_time () + 300 * G_TIME_SPAN_MILLISECOND;
+
+    while (g_get_monotonic_time () < end) {
+        while (g_main_context_iteration (NULL, FALSE))
+            ;
+        g_usleep (2000);
+    }
+}
+
+static PosadaMachine *
+first_machine (PosadaLibrary *library)
+{
+    g_autoptr (PosadaMachine) machine =
+        g_list_model_get_item (G_LIST_MODEL (posada_library_get_machines (library)), 0);
+
+    return machine;
+}
+
+static gboolean
+activate (GtkWidget *widget, const char *action)
+{
+    gboolean done = gtk_widget_activate_action (widget, action, NULL);
+
+    settle ();
+    return done;
+}
+
+TEST (row_says_name_and_state)
+{
+    g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("Alpha", NULL);
+    g_autoptr (GtkWidget) row = g_object_ref_sink (posada_machine_row_new ());
+    g_autofree char *off = posada_machine_row_describe (machine);
+    g_autofree char *running = NULL;
+
+    posada_machine_row_set_machine (POSADA_MACHINE_ROW (row), machine);
+    CHECK (strcmp (off, posada_machine_state_to_label (POSADA_MACHINE_OFF)) == 0);
+    dex_future_disown (posada_machine_start (machine));
+    settle ();
+    posada_fake_machine_age (POSADA_FAKE_MACHINE (machine), 3);
+    running = posada_machine_row_describe (machine);
+    CHECK (strchr (running, '%') != NULL);
+    posada_machine_row_set_machine (POSADA_MACHINE_ROW (row), NULL);
+}
+
+TEST (page_operates_its_machine)
+{
+    g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("Alpha", "Some System");
+    g_autoptr (GtkWidget) page = g_object_ref_sink (g_object_new (POSADA_TYPE_MACHINE_PAGE, NULL));
+
+    posada_machine_page_set_machine (POSADA_MACHINE_PAGE (page), machine);
+    CHECK (activate (page, "machine.start"));
+    CHECK (posada_machine_get_state (machine) == POSADA_MACHINE_RUNNING);
+    CHECK (activate (page, "machine.pause"));
+    CHECK (posada_machine_get_state (machine) == POSADA_MACHINE_PAUSED);
+    CHECK (activate (page, "machine.resume"));
+    CHECK (posada_machine_get_state (machine) == POSADA_MACHINE_RUNNING);
+    activate (page, "machine.delete");
+    CHECK (posada_machine_get_state (machine) == POSADA_MACHINE_RUNNING);
+    CHECK (activate (page, "machine.force-off"));
+    CHECK (posada_machine_get_state (machine) == POSADA_MACHINE_OFF);
+}
+
+TEST (console_page_sends_combinations)
+{
+    g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("Alpha", NULL);
+    g_autoptr (GtkWidget) page = g_object_ref_sink (GTK_WIDGET (posada_console_page_new (machine)));
+
+    CHECK (strcmp (adw_navigation_page_get_title (ADW_NAVIGATION_PAGE (page)),
+                   "Console of Alpha") == 0);
+    dex_future_disown (posada_machine_start (machine));
+    settle ();
+    gtk_widget_activate_action (page, "console.send-keys", "s", "ctrl-alt-delete");
+    settle ();
+    CHECK (strstr (posada_fake_machine_get_input (POSADA_FAKE_MACHINE (machine)),
+                   "key 111 down\nkey 111 up\nkey 56 up\nkey 29 up\n") != NULL);
+}
+
+TEST (window_lists_runs_and_deletes)
+{
+    PosadaLibrary *library = posada_library_new_fake (5);
+    GListModel *machines = G_LIST_MODEL (posada_library_get_machines (library));
+    PosadaWindow *window = posada_window_new (NULL, library);
+    PosadaMachine *machine = first_machine (library);
+
+    g_object_ref (machine);
+    gtk_window_present (GTK_WINDOW (window));
+    posada_window_select (window, machine);
+    settle ();
+    dex_future_disown (posada_machine_start (machine));
+    settle ();
+    CHECK (posada_library_count_running (library) == 1);
+    posada_window_open_console (window, machine);
+    settle ();
+    dex_future_disown (posada_machine_force_off (machine));
+    settle ();
+    dex_future_disown (posada_library_delete (library, machine));
+    settle ();
+    CHECK (g_list_model_get_n_items (machines) == 4);
+    dex_future_disown (posada_library_restore (library, machine));
+    settle ();
+    CHECK (g_list_model_get_n_items (machines) == 5);
+    gtk_window_destroy (GTK_WINDOW (window));
+    g_object_unref (machine);
+    g_object_unref (library);
+    settle ();
+}
+
+TEST (window_and_machines_are_finalized)
+{
+    PosadaLibrary *library = posada_library_new_fake (2);
+    PosadaMachine *machine = first_machine (library);
+    PosadaWindow *window = posada_window_new (NULL, library);
+    gpointer gone[3] = {library, machine, window};
+
+    for (gsize i = 0; i < G_N_ELEMENTS (gone); i++)
+        g_object_add_weak_pointer (gone[i], &gone[i]);
+    gtk_window_present (GTK_WINDOW (window));
+    posada_window_open_console (window, machine);
+    settle ();
+    gtk_window_destroy (GTK_WINDOW (window));
+    g_object_unref (library);
+    settle ();
+    CHECK (gone[2] == NULL);
+    CHECK (gone[1] == NULL);
+    CHECK (gone[0] == NULL);
+}
+
+TEST (shortcuts_dialog_is_built)
+{
+    AdwDialog *dialog = g_object_ref_sink (posada_shortcuts_new (NULL));
+
+    CHECK (adw_dialog_get_child (dialog) != NULL);
+    g_object_unref (dialog);
+}
+
+int
+main (int argc, char **argv)
+{
+    dex_init ();
+    adw_init ();
+    g_log_set_always_fatal (G_LOG_LEVEL_WARNING | G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
+    return tap_main (argc, argv);
+}
