@@ -24,6 +24,11 @@ import sys
 import tempfile
 import time
 
+try:
+    from PIL import Image, ImageChops
+except ImportError:
+    Image = None
+
 HERE = os.path.dirname(os.path.realpath(__file__))
 GOLDEN = os.path.join(os.path.dirname(HERE), "golden", "lab")
 PATIENCE = float(os.environ.get("POSADA_TEST_PATIENCE") or 1)
@@ -272,12 +277,23 @@ class Machine:
     # The screen
 
     def screenshot(self, path=None):
-        from PIL import Image
-
         target = os.path.abspath(path) if path else f"{self.directory}/screen.png"
         self.ctl(f"screenshot {target}")
         with open(target, "rb") as file:
             return Image.open(io.BytesIO(file.read())).convert("RGB")
+
+    def wait_for_picture(self, is_right, seconds):
+        """Look at the screen until it IS_RIGHT; False when the time is over."""
+        deadline = Deadline(seconds)
+        while True:
+            with contextlib.suppress(Failure):  # the screen may be off
+                if is_right(self.screenshot()):
+                    return True
+            check(self.process.poll() is None, "it ended")
+            # Out of step with blinking cursors.
+            self.pump(0.37)
+            if not deadline.left():
+                return False
 
     def expect_screen(self, name, seconds=60, mask=()):
         """Wait until the screen looks like tests/golden/lab/NAME.png.
@@ -285,40 +301,36 @@ class Machine:
         MASK lists boxes (left, top, right, bottom) that do not matter. A blinking cursor needs
         none: sooner or later it is as in the picture.
         """
-        from PIL import Image
-
         golden = f"{GOLDEN}/{name}.png"
         if os.environ.get("POSADA_UPDATE_GOLDEN") == "1":
             self.update_golden(golden, seconds, mask)
             return
         with Image.open(golden) as image:
             wanted = cover(image.convert("RGB"), mask)
-        deadline = Deadline(seconds)
-        while True:
-            with contextlib.suppress(Failure):  # the screen may be off
-                picture = self.screenshot()
-                if same(cover(picture, mask), wanted):
-                    return
-            check(self.process.poll() is None, "ended")
-            if not deadline.wait(0.5):
-                break
-        actual = os.path.abspath(f"{name}.actual.png")
-        self.screenshot(actual)
-        raise Failure(f"the screen does not become {golden}; it is {actual}")
+        if not self.wait_for_picture(lambda picture: same(cover(picture, mask), wanted), seconds):
+            actual = os.path.abspath(f"{name}.actual.png")
+            self.screenshot(actual)
+            raise Failure(f"the screen does not become {golden}; it is {actual}")
 
     def update_golden(self, golden, seconds, mask):
-        """Take the picture that is still there after a third of the time."""
-        deadline = Deadline(seconds)
+        """Take the picture that stays for a third of the time."""
         last, since = None, time.monotonic()
-        while time.monotonic() - since < deadline.seconds / 3:
-            picture = None
-            with contextlib.suppress(Failure):
-                picture = cover(self.screenshot(), mask)
-            if picture and (not last or not nearly_same(picture, last)):
+
+        def rests(picture):
+            nonlocal last, since
+            picture = cover(picture, mask)
+            if not last or not nearly_same(picture, last):
                 last, since = picture, time.monotonic()
-            check(deadline.wait(1), "the screen does not come to rest")
+            return time.monotonic() - since > seconds * PATIENCE / 3
+
+        check(self.wait_for_picture(rests, seconds), "the screen does not come to rest")
         os.makedirs(os.path.dirname(golden), exist_ok=True)
         last.save(golden, optimize=True)
+
+
+def need_pictures():
+    if not Image:
+        skip_all("Python has no PIL (package python3-pil)")
 
 
 def cover(image, boxes):
@@ -333,12 +345,15 @@ def same(image, other):
 
 def nearly_same(image, other):
     """But for a cursor."""
-    from PIL import ImageChops
-
     if image.size != other.size:
         return False
     box = ImageChops.difference(image, other).getbbox()
     return not box or (box[2] - box[0] <= 9 and box[3] - box[1] <= 16)
+
+
+def bright(image):
+    """How many pixels of it are lit in the colour of text."""
+    return sum(image.convert("L").histogram()[128:])
 
 
 # --- processes -----------------------------------------------------------------------------------
