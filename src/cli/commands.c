@@ -63,8 +63,7 @@ execute_status (struct run *run, struct control_client *client, char *arguments)
     json_number (&json, "cpus", options->cpus);
     json_begin_array (&json, "media");
     for (size_t i = 0; i < options->n_cds; i++)
-        json_string (&json, NULL,
-                     run->backends.cds[i] ? blk_get_path (run->backends.cds[i]) : "none");
+        json_string (&json, NULL, run->plan.cds[i] ? blk_get_path (run->plan.cds[i]) : "none");
     json_end_array (&json);
     json_end_object (&json);
     control_reply (client, json_finish (&json));
@@ -138,7 +137,7 @@ execute_screenshot (struct run *run, struct control_client *client, char *argume
 {
     struct vmm_error error = {0};
 
-    if (headless_screenshot (run->backends.display, arguments, &error) < 0)
+    if (headless_screenshot (run->plan.display, arguments, &error) < 0)
         control_reply_error (client, "%s", error.message);
     else
         control_reply_ok (client);
@@ -212,7 +211,7 @@ parse_motion (const char *text, int *ret_motion)
 static void
 execute_mouse (struct run *run, struct control_client *client, char *arguments)
 {
-    bool absolute = input_takes_absolute (run->backends.input);
+    bool absolute = input_takes_absolute (run->plan.input);
     char *x_text = next_word (&arguments), *y_text = next_word (&arguments);
     unsigned buttons;
     int x, y;
@@ -231,9 +230,9 @@ execute_mouse (struct run *run, struct control_client *client, char *arguments)
         return;
     }
     if (absolute)
-        input_absolute (run->backends.input, (unsigned) x, (unsigned) y, 0, buttons);
+        input_absolute (run->plan.input, (unsigned) x, (unsigned) y, 0, buttons);
     else
-        input_relative (run->backends.input, x, y, 0, buttons);
+        input_relative (run->plan.input, x, y, 0, buttons);
     control_reply_ok (client);
 }
 
@@ -250,7 +249,7 @@ execute_resize (struct run *run, struct control_client *client, char *arguments)
                              DISPLAY_MAX_WIDTH);
         return;
     }
-    display_suggest_size (run->backends.display, (unsigned) width, (unsigned) height);
+    display_suggest_size (run->plan.display, (unsigned) width, (unsigned) height);
     control_reply_ok (client);
 }
 
@@ -285,8 +284,8 @@ execute_media (struct run *run, struct control_client *client, char *arguments)
         control_reply_error (client, "%s", error.message);
         return;
     }
-    blk_close (run->backends.cds[index]);
-    run->backends.cds[index] = medium;
+    blk_close (run->plan.cds[index]);
+    run->plan.cds[index] = medium;
     control_reply_ok (client);
 }
 
@@ -330,12 +329,12 @@ execute_stats (struct run *run, struct control_client *client, char *arguments)
     json_number (&json, "exits-other", stats.exits_other);
     json_begin_array (&json, "disks");
     for (size_t i = 0; i < run->options.n_disks; i++)
-        write_disk_stats (&json, run->backends.disks[i]);
+        write_disk_stats (&json, run->plan.disks[i]);
     json_end_array (&json);
     json_begin_array (&json, "media");
     for (size_t i = 0; i < run->options.n_cds; i++)
-        if (run->backends.cds[i])
-            write_disk_stats (&json, run->backends.cds[i]);
+        if (run->plan.cds[i])
+            write_disk_stats (&json, run->plan.cds[i]);
     json_end_array (&json);
     json_end_object (&json);
     control_reply (client, json_finish (&json));

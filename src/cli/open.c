@@ -102,13 +102,13 @@ open_images (struct run *self, struct vmm_error *error)
 
     for (size_t i = 0; r == 0 && i < options->n_cds; i++)
         if (options->cds[i])
-            r = blk_open_raw (options->cds[i], BLK_READ_ONLY, 0, &self->log, &self->backends.cds[i],
+            r = blk_open_raw (options->cds[i], BLK_READ_ONLY, 0, &self->log, &self->plan.cds[i],
                               error);
     for (size_t i = 0; r == 0 && i < options->n_disks; i++)
         if (!options->disks[i].create_size)
             r = blk_open_raw (options->disks[i].path,
                               options->disks[i].read_only ? BLK_READ_ONLY : 0, 0, &self->log,
-                              &self->backends.disks[i], error);
+                              &self->plan.disks[i], error);
     return r;
 }
 
@@ -124,7 +124,7 @@ create_disks (struct run *self, struct vmm_error *error)
         if (!disk->create_size)
             continue;
         r = blk_open_raw (disk->path, BLK_CREATE, disk->create_size, &self->log,
-                          &self->backends.disks[i], error);
+                          &self->plan.disks[i], error);
         if (r < 0)
             return r;
         self->created[self->n_created++] = disk->path;
@@ -208,9 +208,9 @@ open_sockets_and_files (struct run *self, struct vmm_error *error)
         r = control_create (options->control_path, self->loop, commands_execute, self,
                             &self->control, error);
     if (r == 0)
-        r = open_line (self, &options->serial, &self->serial_fd, &self->backends.serial, error);
+        r = open_line (self, &options->serial, &self->serial_fd, &self->plan.serial, error);
     if (r == 0)
-        r = open_line (self, &options->console, &self->console_fd, &self->backends.console, error);
+        r = open_line (self, &options->console, &self->console_fd, &self->plan.console, error);
     if (r == 0 && options->log_path)
         r = open_output (self, options->log_path, O_APPEND, &self->log_fd, error);
     return r;
@@ -249,17 +249,48 @@ find_firmware (struct run *self, struct vmm_error *error)
     return r;
 }
 
+/* Everything of the plan but its back ends. */
+static void
+plan_machine (struct run *self)
+{
+    const struct run_options *options = &self->options;
+    struct machine_plan *plan = &self->plan;
+    unsigned place = 0;
+
+    plan->name = options->name;
+    plan->memory = options->memory;
+    plan->cpus = options->cpus;
+    plan->sockets = options->sockets;
+    plan->cores = options->cores;
+    plan->threads = options->threads;
+    plan->firmware = options->firmware;
+    plan->firmware_path = self->bios_path ? self->bios_path : options->firmware_file;
+    plan->vgabios = self->vgabios_path;
+    plan->kernel = options->kernel;
+    plan->initrd = options->initrd;
+    plan->cmdline = options->cmdline;
+    plan->boot_menu = options->boot_menu;
+    plan->screen = options->screen;
+    plan->n_cds = options->n_cds;
+    plan->n_disks = options->n_disks;
+    for (size_t i = 0; i < options->n_boot; i++)
+        if (options->boot[i] == BOOT_CDROM)
+            for (size_t j = 0; j < options->n_cds; j++)
+                plan->cd_boot[j] = ++place;
+        else
+            for (size_t j = 0; j < options->n_disks; j++)
+                plan->disk_boot[j] = ++place;
+}
+
 static int
 create_machine (struct run *self, struct vmm_error *error)
 {
-    struct machine_config machine = {.n_values = 0};
+    struct machine_config machine;
     struct vmm_host host;
     int r;
 
-    self->backends.vgabios = self->vgabios_path;
-    machine_config_fill (&machine, &self->options, &self->backends);
-    if (self->bios_path)
-        machine.config.firmware_path = self->bios_path;
+    plan_machine (self);
+    machine_config_fill (&machine, &self->plan);
     machine.config.classes = posada_device_classes;
     machine.config.log = self->log;
     r = vmm_create (&machine.config, &self->machine, error);
@@ -277,12 +308,12 @@ create_machine (struct run *self, struct vmm_error *error)
 static int
 create_plain_parts (struct run *self, struct vmm_error *error)
 {
-    int r = display_create (&self->backends.display);
+    int r = display_create (&self->plan.display);
 
     if (r == 0)
-        r = input_create (&self->backends.input);
+        r = input_create (&self->plan.input);
     if (r == 0)
-        r = keyboard_create (self->loop, self->backends.input, &self->keyboard);
+        r = keyboard_create (self->loop, self->plan.input, &self->keyboard);
     return r < 0 ? vmm_error_set_errno (error, r, "the machine cannot be built") : 0;
 }
 
@@ -330,19 +361,19 @@ run_close (struct run *self)
 {
     /* Back ends may go once the machine is gone. */
     vmm_destroy (self->machine);
-    chardev_close (self->backends.serial);
-    chardev_close (self->backends.console);
+    chardev_close (self->plan.serial);
+    chardev_close (self->plan.console);
     for (size_t i = 0; i < OPTIONS_MAX_CDS; i++)
-        blk_close (self->backends.cds[i]);
+        blk_close (self->plan.cds[i]);
     for (size_t i = 0; i < OPTIONS_MAX_DISKS; i++)
-        blk_close (self->backends.disks[i]);
+        blk_close (self->plan.disks[i]);
     control_destroy (self->control);
     keyboard_destroy (self->keyboard);
     terminal_destroy (self->terminal);
-    if (self->backends.input)
-        input_destroy (self->backends.input);
-    if (self->backends.display)
-        display_destroy (self->backends.display);
+    if (self->plan.input)
+        input_destroy (self->plan.input);
+    if (self->plan.display)
+        display_destroy (self->plan.display);
     while (self->n_created)
         unlink (self->created[--self->n_created]);
     close_fd (self->serial_fd);

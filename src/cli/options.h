@@ -13,14 +13,10 @@
 
 #include "base/error.h"
 #include "engine/posada-engine.h"
+#include "machine/machine-config.h"
 
-#define OPTIONS_MAX_CDS   6
-#define OPTIONS_MAX_DISKS 16
-
-enum screen_kind {
-    SCREEN_VGA,
-    SCREEN_VIRTIO, /* with a VGA in it */
-};
+#define OPTIONS_MAX_CDS   MACHINE_MAX_CDS
+#define OPTIONS_MAX_DISKS MACHINE_MAX_DISKS
 
 struct disk_option {
     char *path;

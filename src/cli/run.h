@@ -12,9 +12,9 @@
 #include "base/loop.h"
 #include "block/block.h"
 #include "cli/cli.h"
-#include "cli/machine-config.h"
 #include "cli/options.h"
 #include "engine/posada-engine.h"
+#include "machine/machine-config.h"
 
 struct control;
 struct control_client;
@@ -23,7 +23,7 @@ struct terminal;
 
 struct run {
     struct run_options options;
-    struct machine_backends backends;
+    struct machine_plan plan;
     char *bios_path, *vgabios_path; /* the distribution's; NULL if not needed */
     struct vmm_machine *machine;
     struct vmm_loop *loop;

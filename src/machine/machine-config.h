@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From a plan, with its back ends opened, to the configuration that the engine takes: which devices
+ * our machines consist of. Plain C, shared with the command. Pure; what it makes points into the
+ * plan.
+ */
+#pragma once
+
+#include "engine/device.h"
+#include "engine/posada-engine.h"
+
+struct blk;
+struct chardev;
+struct display;
+struct input;
+
+#define MACHINE_MAX_CDS   6
+#define MACHINE_MAX_DISKS 16
+
+/* The CD-ROM drives are the ports of this device. */
+#define MACHINE_CD_DEVICE "ahci0"
+
+enum screen_kind {
+    SCREEN_VGA,
+    SCREEN_VIRTIO, /* with a VGA in it */
+};
+
+struct machine_plan {
+    const char *name;
+    uint8_t uuid[16]; /* all zeroes: none */
+    uint64_t memory;  /* bytes */
+    unsigned cpus;
+    unsigned sockets, cores, threads; /* product = cpus; all 0: the engine's choice */
+
+    enum vmm_firmware firmware;
+    const char *firmware_path; /* NULL: the distribution's */
+    const char *vgabios;       /* that of .screen; NULL: none */
+    const char *kernel, *initrd, *cmdline;
+    bool boot_menu;
+
+    struct display *display;
+    struct input *input;
+    enum screen_kind screen;
+    struct chardev *console;          /* NULL: no virtio console */
+    struct chardev *serial;           /* NULL: no serial port */
+    struct blk *cds[MACHINE_MAX_CDS]; /* NULL: empty drive */
+    struct blk *disks[MACHINE_MAX_DISKS];
+    size_t n_cds, n_disks;
+    /* Places in the boot order from 1, lowest first; 0: not tried. */
+    unsigned cd_boot[MACHINE_MAX_CDS], disk_boot[MACHINE_MAX_DISKS];
+};
+
+#define MACHINE_MAX_DEVICES (32 + MACHINE_MAX_DISKS)
+#define MACHINE_MAX_VALUES  128
+
+struct machine_config {
+    struct vmm_config config; /* what all this is for; .classes and .log are the caller's to fill */
+    struct vmm_device_config devices[MACHINE_MAX_DEVICES];
+    struct vmm_value values[MACHINE_MAX_VALUES];
+    size_t n_values;
+    char ids[MACHINE_MAX_DISKS][32];
+    char cd_names[MACHINE_MAX_CDS][32];
+    const char *boot_order[MACHINE_MAX_DISKS + MACHINE_MAX_CDS];
+    unsigned boot_places[MACHINE_MAX_DISKS + MACHINE_MAX_CDS];
+};
+
+void machine_config_fill (struct machine_config *machine, const struct machine_plan *plan);
