@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a machine of our own engine is made of. Plain values; a copy is handed to the thread that
+ * opens it all.
+ */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+typedef struct {
+    char *path;         /* raw; NULL: an empty CD-ROM drive */
+    gboolean read_only; /* CDs are anyway */
+    guint boot;         /* place in the boot order, from 1; 0: not tried */
+} PosadaKvmDrive;
+
+typedef struct {
+    char *name;
+    char *uuid; /* NULL: a fresh one */
+    char *os_name;
+    guint64 memory; /* bytes */
+    guint cpus;
+    guint sockets, cores, threads; /* all 0: the engine's choice */
+    char *firmware;                /* NULL: the distribution's SeaBIOS */
+    char *kernel, *initrd, *cmdline;
+    const PosadaKvmDrive *cds, *disks;
+    guint n_cds, n_disks;
+    gboolean boot_menu;
+    gboolean virtio_screen; /* for drivers, with a VGA in it; else a plain VGA */
+} PosadaKvmConfig;
+
+PosadaKvmConfig *posada_kvm_config_copy (const PosadaKvmConfig *self);
+void posada_kvm_config_free (PosadaKvmConfig *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PosadaKvmConfig, posada_kvm_config_free)
+
+G_END_DECLS

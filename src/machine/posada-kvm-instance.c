@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define G_LOG_DOMAIN "posada-machine"
+
+#include "machine/posada-kvm-instance.h"
+
+#include <errno.h>
+#include <glib/gi18n.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "block/block.h"
+#include "engine/firmware/locate.h"
+#include "hw/device-table.h"
+#include "machine/posada-machine.h"
+
+/* The one place where errors of the engine become ours. */
+static void
+take_error (GError **error, PosadaMachineError code, const struct vmm_error *from)
+{
+    g_set_error_literal (error, POSADA_MACHINE_ERROR, code, from->message);
+}
+
+static void
+log_cb (void *data, enum vmm_log_level level, const char *message)
+{
+    if (level <= VMM_LOG_WARNING)
+        g_message ("%s", message);
+    else
+        g_debug ("%s", message);
+}
+
+static void
+parse_uuid (const char *text, uint8_t uuid[16])
+{
+    guint n = 0;
+
+    if (!text || !g_uuid_string_is_valid (text))
+        return;
+    for (const char *c = text; *c && n < 32; c++)
+        if (*c != '-') {
+            uuid[n / 2] = (uint8_t) (uuid[n / 2] << 4 | g_ascii_xdigit_value (*c));
+            n++;
+        }
+}
+
+static int
+open_images (PosadaKvmInstance *self, const PosadaKvmConfig *config, struct vmm_error *error)
+{
+    struct machine_plan *plan = &self->plan;
+    int r = 0;
+
+    if (config->n_cds > MACHINE_MAX_CDS)
+        return vmm_error_set (error, -E2BIG, _ ("More than %d CD-ROM drives do not fit."),
+                              MACHINE_MAX_CDS);
+    if (config->n_disks > MACHINE_MAX_DISKS)
+        return vmm_error_set (error, -E2BIG, _ ("More than %d disks do not fit."),
+                              MACHINE_MAX_DISKS);
+    plan->n_cds = config->n_cds;
+    plan->n_disks = config->n_disks;
+    for (guint i = 0; i < config->n_cds && r == 0; i++) {
+        plan->cd_boot[i] = config->cds[i].boot;
+        if (config->cds[i].path)
+            r = blk_open_raw (config->cds[i].path, BLK_READ_ONLY, 0, &self->log, &plan->cds[i],
+                              error);
+    }
+    for (guint i = 0; i < config->n_disks && r == 0; i++) {
+        plan->disk_boot[i] = config->disks[i].boot;
+        r = blk_open_raw (config->disks[i].path, config->disks[i].read_only ? BLK_READ_ONLY : 0, 0,
+                          &self->log, &plan->disks[i], error);
+    }
+    return r;
+}
+
+static int
+find_firmware (PosadaKvmInstance *self, const PosadaKvmConfig *config, struct vmm_error *error)
+{
+    const char *search_path = g_getenv ("POSADA_FIRMWARE_PATH");
+    int r = 0;
+
+    if (config->kernel)
+        return 0;
+    if (!config->firmware)
+        r = firmware_locate (FIRMWARE_BIOS, search_path, &self->bios, error);
+    if (r < 0)
+        return r;
+    return firmware_locate (config->virtio_screen ? FIRMWARE_VGABIOS_VIRTIO : FIRMWARE_VGABIOS,
+                            search_path, &self->vgabios, error);
+}
+
+static void
+plan_machine (PosadaKvmInstance *self, const PosadaKvmConfig *config)
+{
+    struct machine_plan *plan = &self->plan;
+
+    plan->name = config->name;
+    parse_uuid (config->uuid, plan->uuid);
+    plan->memory = config->memory;
+    plan->cpus = config->cpus;
+    plan->sockets = config->sockets;
+    plan->cores = config->cores;
+    plan->threads = config->threads;
+    plan->firmware = config->kernel ? VMM_FIRMWARE_NONE : VMM_FIRMWARE_BIOS;
+    plan->firmware_path = config->firmware ? config->firmware : self->bios;
+    plan->vgabios = self->vgabios;
+    plan->kernel = config->kernel;
+    plan->initrd = config->initrd;
+    plan->cmdline = config->cmdline;
+    plan->boot_menu = config->boot_menu;
+    plan->screen = config->virtio_screen ? SCREEN_VIRTIO : SCREEN_VGA;
+}
+
+static int
+create_engine (PosadaKvmInstance *self, const PosadaKvmConfig *config, struct vmm_error *error)
+{
+    g_autofree struct machine_config *machine = g_new (struct machine_config, 1);
+    int r = display_create (&self->plan.display);
+
+    if (r == 0)
+        r = input_create (&self->plan.input);
+    if (r < 0)
+        return vmm_error_set_errno (error, r, _ ("The machine cannot be built"));
+    plan_machine (self, config);
+    machine_config_fill (machine, &self->plan);
+    machine->config.classes = posada_device_classes;
+    machine->config.log = self->log;
+    return vmm_create (&machine->config, &self->engine, error);
+}
+
+/* What does not work, unless it is the host that cannot do it. */
+static void
+explain (GError **error, const struct vmm_error *from)
+{
+    struct vmm_host host;
+
+    vmm_probe_host (&host);
+    if (host.verdict == VMM_HOST_USABLE || host.verdict == VMM_HOST_EMULATES)
+        take_error (error, POSADA_MACHINE_ERROR_FAILED, from);
+    else
+        g_set_error (error, POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_NO_HOST, "%s %s",
+                     host.summary, host.advice);
+}
+
+PosadaKvmInstance *
+posada_kvm_instance_open (const PosadaKvmConfig *config, GError **error)
+{
+    PosadaKvmInstance *self = g_new0 (PosadaKvmInstance, 1);
+    struct vmm_error from = {0};
+    int r;
+
+    self->log = (struct vmm_log) {.write = log_cb, .level = VMM_LOG_INFO};
+    r = open_images (self, config, &from);
+    if (r == 0)
+        r = find_firmware (self, config, &from);
+    if (r < 0)
+        take_error (error, POSADA_MACHINE_ERROR_FAILED, &from);
+    else {
+        r = create_engine (self, config, &from);
+        if (r < 0)
+            explain (error, &from);
+    }
+    if (r < 0) {
+        posada_kvm_instance_close (self);
+        return NULL;
+    }
+    self->screen = posada_kvm_screen_new (self->plan.display, self->plan.input);
+    return self;
+}
+
+void
+posada_kvm_instance_close (PosadaKvmInstance *self)
+{
+    if (!self)
+        return;
+    posada_kvm_screen_free (self->screen);
+    /* Back ends may go once the machine is gone. */
+    vmm_destroy (self->engine);
+    for (guint i = 0; i < MACHINE_MAX_CDS; i++)
+        blk_close (self->plan.cds[i]);
+    for (guint i = 0; i < MACHINE_MAX_DISKS; i++)
+        blk_close (self->plan.disks[i]);
+    input_destroy (self->plan.input);
+    display_destroy (self->plan.display);
+    free (self->bios);
+    free (self->vgabios);
+    g_free (self);
+}
+
+void
+posada_kvm_instance_get_disk_traffic (PosadaKvmInstance *self, guint64 *ret_read,
+                                      guint64 *ret_written)
+{
+    *ret_read = *ret_written = 0;
+    for (guint i = 0; i < MACHINE_MAX_CDS + MACHINE_MAX_DISKS; i++) {
+        struct blk *blk =
+            i < MACHINE_MAX_CDS ? self->plan.cds[i] : self->plan.disks[i - MACHINE_MAX_CDS];
+        struct blk_stats stats;
+
+        if (!blk)
+            continue;
+        blk_get_stats (blk, &stats);
+        *ret_read += stats.read_bytes;
+        *ret_written += stats.write_bytes;
+    }
+}

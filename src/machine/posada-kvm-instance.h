@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One life of a machine on our own engine, from power-on to power-off: the engine's machine and the
+ * back ends it borrows. Opening and closing block; both may happen on any thread, one at a time.
+ */
+#pragma once
+
+#include "machine/machine-config.h"
+#include "machine/posada-kvm-config.h"
+#include "machine/posada-kvm-screen.h"
+
+typedef struct {
+    struct machine_plan plan;
+    struct vmm_machine *engine;
+    PosadaKvmScreen *screen;
+    char *bios, *vgabios;
+    struct vmm_log log;
+} PosadaKvmInstance;
+
+/* The machine is built, and off. NULL with a POSADA_MACHINE_ERROR that names what is wrong. */
+PosadaKvmInstance *posada_kvm_instance_open (const PosadaKvmConfig *config, GError **error);
+/* Pulls the plug, if it is on. NULL is fine. */
+void posada_kvm_instance_close (PosadaKvmInstance *self);
+
+/* Bytes read and written so far, of all disks. Any thread. */
+void posada_kvm_instance_get_disk_traffic (PosadaKvmInstance *self, guint64 *ret_read,
+                                           guint64 *ret_written);

@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Each wish of the user is a promise that waits for the engine to say so: its commands return at
+ * once, and its events come through one source on the main context. So nothing here guesses what
+ * state the engine is in; it follows.
+ *
+ * An instance (the engine's machine and its back ends) is opened and closed on a worker thread.
+ * While that goes on there is none, and the machine is STARTING or STOPPING.
+ */
+#define G_LOG_DOMAIN "posada-machine"
+
+#include "machine/posada-kvm-machine.h"
+
+#include <glib-unix.h>
+#include <glib/gi18n.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "machine/posada-kvm-display.h"
+#include "machine/posada-kvm-instance.h"
+
+typedef enum {
+    START,
+    PAUSE,
+    RESUME,
+    SHUT_DOWN,
+    FORCE_OFF,
+    RESET,
+    N_WISHES,
+} Wish;
+
+struct _PosadaKvmMachine {
+    PosadaMachine parent_instance;
+
+    PosadaKvmConfig *config;
+    PosadaKvmInstance *instance; /* NULL while off, or while a worker has it */
+    gboolean busy;               /* a worker opens or closes an instance */
+    guint events, sampler;
+    DexPromise *wishes[N_WISHES];
+
+    gint64 sampled_at; /* monotonic µs */
+    guint64 cpu_ns, disk_read, disk_written;
+};
+
+G_DEFINE_FINAL_TYPE (PosadaKvmMachine, posada_kvm_machine, POSADA_TYPE_MACHINE)
+
+static PosadaMachineState
+get_state (PosadaKvmMachine *self)
+{
+    return posada_machine_get_state (POSADA_MACHINE (self));
+}
+
+/* The one of its kind: whoever asks for the same again waits for the same. */
+static DexFuture *
+make_wish (PosadaKvmMachine *self, Wish wish)
+{
+    if (!self->wishes[wish])
+        self->wishes[wish] = dex_promise_new ();
+    return dex_ref (DEX_FUTURE (self->wishes[wish]));
+}
+
+static void
+grant (PosadaKvmMachine *self, Wish wish)
+{
+    g_autoptr (DexPromise) promise = g_steal_pointer (&self->wishes[wish]);
+
+    if (promise)
+        dex_promise_resolve_boolean (promise, TRUE);
+}
+
+static void
+deny (PosadaKvmMachine *self, Wish wish, int code, const char *sentence)
+{
+    g_autoptr (DexPromise) promise = g_steal_pointer (&self->wishes[wish]);
+
+    if (promise)
+        dex_promise_reject (promise, g_error_new_literal (POSADA_MACHINE_ERROR, code, sentence));
+}
+
+static void
+deny_all_but (PosadaKvmMachine *self, Wish spared, const char *sentence)
+{
+    for (Wish wish = 0; wish < N_WISHES; wish++)
+        if (wish != spared)
+            deny (self, wish, POSADA_MACHINE_ERROR_FAILED, sentence);
+}
+
+static DexFuture *
+refuse (PosadaKvmMachine *self)
+{
+    PosadaMachine *machine = POSADA_MACHINE (self);
+
+    return dex_future_new_reject (POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_WRONG_STATE,
+                                  /* Translators: the name of a machine and its state */
+                                  _ ("“%s” cannot do that in its state: %s."),
+                                  posada_machine_get_name (machine),
+                                  posada_machine_state_to_label (get_state (self)));
+}
+
+/* --- work for another thread ---
+ *
+ * References to the machine come and go on the main thread alone, which GTask does not promise. */
+
+typedef struct _Job Job;
+struct _Job {
+    PosadaKvmMachine *self; /* NULL: nobody waits */
+    void (*work) (Job *job);
+    void (*done) (Job *job); /* on the main thread again */
+    PosadaKvmConfig *config;
+    PosadaKvmInstance *instance;
+    GError *error;
+    char *reason;
+    guint64 size;
+};
+
+static gboolean
+job_done_cb (gpointer data)
+{
+    Job *job = data;
+
+    if (job->done)
+        job->done (job);
+    g_clear_object (&job->self);
+    posada_kvm_config_free (job->config);
+    g_clear_error (&job->error);
+    g_free (job->reason);
+    g_free (job);
+    return G_SOURCE_REMOVE;
+}
+
+static gpointer
+job_thread (gpointer data)
+{
+    Job *job = data;
+
+    job->work (job);
+    g_idle_add_full (G_PRIORITY_DEFAULT, job_done_cb, job, NULL);
+    return NULL;
+}
+
+/* Takes what is in @job. */
+static void
+run_job (Job job)
+{
+    g_thread_unref (g_thread_new ("posada-machine", job_thread, g_memdup2 (&job, sizeof job)));
+}
+
+/* --- samples --- */
+
+static void
+begin_samples (PosadaKvmMachine *self)
+{
+    struct vmm_stats stats;
+
+    vmm_get_stats (self->instance->engine, &stats);
+    self->cpu_ns = stats.cpu_ns;
+    posada_kvm_instance_get_disk_traffic (self->instance, &self->disk_read, &self->disk_written);
+    self->sampled_at = g_get_monotonic_time ();
+}
+
+/* All of the memory counts as the host's: how much of it a guest has touched would have to be
+ * asked page by page. */
+static gboolean
+sample_cb (gpointer data)
+{
+    PosadaKvmMachine *self = data;
+    guint64 cpu_ns = self->cpu_ns, read = self->disk_read, written = self->disk_written;
+    gint64 before = self->sampled_at;
+    PosadaMachineSample sample;
+    double seconds;
+
+    begin_samples (self);
+    seconds = MAX (self->sampled_at - before, 1) / 1e6;
+    sample = (PosadaMachineSample) {
+        .cpu = CLAMP ((double) (self->cpu_ns - cpu_ns) / 1e9 / seconds / self->instance->plan.cpus,
+                      0, 1),
+        .memory = self->instance->plan.memory,
+        .disk_read = (guint64) ((double) (self->disk_read - read) / seconds),
+        .disk_write = (guint64) ((double) (self->disk_written - written) / seconds),
+    };
+    posada_machine_add_sample (POSADA_MACHINE (self), &sample);
+    return G_SOURCE_CONTINUE;
+}
+
+static void
+enter (PosadaKvmMachine *self, PosadaMachineState state, const char *reason)
+{
+    gboolean runs =
+        self->instance && (state == POSADA_MACHINE_RUNNING || state == POSADA_MACHINE_STOPPING);
+
+    if (runs && self->sampler == 0) {
+        begin_samples (self);
+        self->sampler = g_timeout_add_seconds (1, sample_cb, self);
+    } else if (!runs)
+        g_clear_handle_id (&self->sampler, g_source_remove);
+    posada_machine_set_state (POSADA_MACHINE (self), state, reason && *reason ? reason : NULL);
+}
+
+/* --- the way to OFF --- */
+
+static void
+close_work (Job *job)
+{
+    posada_kvm_instance_close (job->instance);
+}
+
+static void
+closed (Job *job)
+{
+    PosadaKvmMachine *self = job->self;
+
+    self->busy = FALSE;
+    enter (self, POSADA_MACHINE_OFF, job->reason);
+    grant (self, FORCE_OFF);
+    grant (self, SHUT_DOWN);
+    deny_all_but (self, N_WISHES, job->reason ? job->reason : _ ("The machine was switched off."));
+}
+
+/* The main thread's ends of the instance. */
+static PosadaKvmInstance *
+let_go (PosadaKvmMachine *self)
+{
+    PosadaDisplay *display = posada_machine_get_display (POSADA_MACHINE (self));
+
+    g_clear_handle_id (&self->events, g_source_remove);
+    g_clear_handle_id (&self->sampler, g_source_remove);
+    if (display) {
+        g_object_ref (display);
+        posada_machine_set_display (POSADA_MACHINE (self), NULL);
+        posada_kvm_display_close (POSADA_KVM_DISPLAY (display));
+        g_object_unref (display);
+    }
+    return g_steal_pointer (&self->instance);
+}
+
+/* @reason is NULL if somebody wanted that. Nothing is left when it is OFF. */
+static void
+take_apart (PosadaKvmMachine *self, const char *reason)
+{
+    self->busy = TRUE;
+    run_job ((Job) {
+        .self = g_object_ref (self),
+        .work = close_work,
+        .done = closed,
+        .instance = let_go (self),
+        .reason = reason && *reason ? g_strdup (reason) : NULL,
+    });
+    enter (self, POSADA_MACHINE_STOPPING, NULL);
+}
+
+/* --- events --- */
+
+static void
+state_changed (PosadaKvmMachine *self, const struct vmm_event *event)
+{
+    switch (event->state) {
+    case VMM_RUNNING:
+        enter (self, self->wishes[SHUT_DOWN] ? POSADA_MACHINE_STOPPING : POSADA_MACHINE_RUNNING,
+               event->reason);
+        grant (self, START);
+        grant (self, RESUME);
+        break;
+    case VMM_PAUSED:
+        enter (self, POSADA_MACHINE_PAUSED, event->reason);
+        grant (self, PAUSE);
+        break;
+    case VMM_CRASHED:
+        enter (self, POSADA_MACHINE_CRASHED, event->reason);
+        deny_all_but (self, FORCE_OFF, event->reason);
+        break;
+    case VMM_OFF: take_apart (self, NULL); break;
+    }
+}
+
+static void
+was_reset (PosadaKvmMachine *self, const struct vmm_event *event)
+{
+    if (!event->by_guest) {
+        grant (self, RESET);
+        return;
+    }
+    if (!self->wishes[SHUT_DOWN])
+        return;
+    deny (self, SHUT_DOWN, POSADA_MACHINE_ERROR_FAILED,
+          _ ("The machine restarted instead of shutting down."));
+    if (get_state (self) == POSADA_MACHINE_STOPPING)
+        enter (self, POSADA_MACHINE_RUNNING, NULL);
+}
+
+static void
+was_refused (PosadaKvmMachine *self, const struct vmm_event *event)
+{
+    static const Wish wishes[] = {PAUSE, RESUME, RESET};
+
+    for (gsize i = 0; i < G_N_ELEMENTS (wishes); i++)
+        deny (self, wishes[i], POSADA_MACHINE_ERROR_FAILED, event->reason);
+    if (get_state (self) == POSADA_MACHINE_STARTING)
+        take_apart (self, event->reason);
+}
+
+static gboolean
+events_cb (int fd, GIOCondition condition, gpointer data)
+{
+    g_autoptr (PosadaKvmMachine) self = g_object_ref (data);
+    struct vmm_event event;
+
+    /* Any of them may be the last of this instance. */
+    while (self->instance && vmm_next_event (self->instance->engine, &event) > 0) {
+        switch (event.type) {
+        case VMM_EVENT_STATE: state_changed (self, &event); break;
+        case VMM_EVENT_RESET: was_reset (self, &event); break;
+        case VMM_EVENT_REFUSED: was_refused (self, &event); break;
+        }
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+/* --- the way to RUNNING --- */
+
+static void
+open_work (Job *job)
+{
+    job->instance = posada_kvm_instance_open (job->config, &job->error);
+}
+
+static void
+opened (Job *job)
+{
+    PosadaKvmMachine *self = job->self;
+    g_autoptr (PosadaDisplay) display = NULL;
+
+    self->busy = FALSE;
+    self->instance = job->instance;
+    if (!self->instance) {
+        enter (self, POSADA_MACHINE_OFF, job->error->message);
+        deny (self, START, job->error->code, job->error->message);
+        grant (self, FORCE_OFF);
+        return;
+    }
+    if (self->wishes[FORCE_OFF]) {
+        take_apart (self, NULL);
+        return;
+    }
+    self->events = g_unix_fd_add (vmm_event_fd (self->instance->engine), G_IO_IN, events_cb, self);
+    display = posada_kvm_display_new (self->instance->screen);
+    posada_machine_set_display (POSADA_MACHINE (self), display);
+    vmm_start (self->instance->engine);
+}
+
+static DexFuture *
+kvm_machine_start (PosadaMachine *machine)
+{
+    PosadaKvmMachine *self = POSADA_KVM_MACHINE (machine);
+
+    switch (get_state (self)) {
+    case POSADA_MACHINE_STARTING: return make_wish (self, START);
+    case POSADA_MACHINE_RUNNING: return dex_future_new_true ();
+    case POSADA_MACHINE_CRASHED: vmm_reset (self->instance->engine); return make_wish (self, START);
+    case POSADA_MACHINE_OFF: break;
+    default: return refuse (self);
+    }
+    self->busy = TRUE;
+    enter (self, POSADA_MACHINE_STARTING, NULL);
+    run_job ((Job) {
+        .self = g_object_ref (self),
+        .work = open_work,
+        .done = opened,
+        .config = posada_kvm_config_copy (self->config),
+    });
+    return make_wish (self, START);
+}
+
+static gboolean
+is_on (PosadaKvmMachine *self)
+{
+    PosadaMachineState state = get_state (self);
+
+    return self->instance && (state == POSADA_MACHINE_RUNNING || state == POSADA_MACHINE_STOPPING ||
+                              state == POSADA_MACHINE_PAUSED);
+}
+
+static DexFuture *
+kvm_machine_pause (PosadaMachine *machine)
+{
+    PosadaKvmMachine *self = POSADA_KVM_MACHINE (machine);
+
+    if (!is_on (self))
+        return refuse (self);
+    if (get_state (self) == POSADA_MACHINE_PAUSED && !self->wishes[RESUME])
+        return dex_future_new_true ();
+    vmm_pause (self->instance->engine);
+    return make_wish (self, PAUSE);
+}
+
+static DexFuture *
+kvm_machine_resume (PosadaMachine *machine)
+{
+    PosadaKvmMachine *self = POSADA_KVM_MACHINE (machine);
+
+    if (!is_on (self))
+        return refuse (self);
+    if (get_state (self) != POSADA_MACHINE_PAUSED && !self->wishes[PAUSE])
+        return dex_future_new_true ();
+    vmm_resume (self->instance->engine);
+    return make_wish (self, RESUME);
+}
+
+static DexFuture *
+kvm_machine_shut_down (PosadaMachine *machine)
+{
+    PosadaKvmMachine *self = POSADA_KVM_MACHINE (machine);
+
+    if (get_state (self) == POSADA_MACHINE_OFF)
+        return dex_future_new_true ();
+    if (!self->instance ||
+        (get_state (self) != POSADA_MACHINE_RUNNING && get_state (self) != POSADA_MACHINE_STOPPING))
+        return refuse (self);
+    /* Each time again: a guest may have had no driver for the button yet. */
+    vmm_press_power_button (self->instance->engine);
+    enter (self, POSADA_MACHINE_STOPPING, NULL);
+    return make_wish (self, SHUT_DOWN);
+}
+
+static DexFuture *
+kvm_machine_force_off (PosadaMachine *machine)
+{
+    PosadaKvmMachine *self = POSADA_KVM_MACHINE (machine);
+
+    if (self->instance)
+        vmm_power_off (self->instance->engine);
+    else if (!self->busy)
+        return dex_future_new_true ();
+    return make_wish (self, FORCE_OFF);
+}
+
+static DexFuture *
+kvm_machine_reset (PosadaMachine *machine)
+{
+    PosadaKvmMachine *self = POSADA_KVM_MACHINE (machine);
+
+    if (!is_on (self) && get_state (self) != POSADA_MACHINE_CRASHED)
+        return refuse (self);
+    vmm_reset (self->instance->engine);
+    return make_wish (self, RESET);
+}
+
+static DexFuture *
+kvm_machine_rename (PosadaMachine *machine, const char *name)
+{
+    PosadaKvmMachine *self = POSADA_KVM_MACHINE (machine);
+    g_autofree char *stripped = g_strstrip (g_strdup (name));
+
+    if (!*stripped || strchr (stripped, '\n') || strchr (stripped, '/') ||
+        !g_utf8_validate (stripped, -1, NULL))
+        return dex_future_new_reject (POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_FAILED,
+                                      _ ("“%s” cannot be the name of a machine."), name);
+    g_set_str (&self->config->name, stripped);
+    posada_machine_set_name (machine, stripped);
+    return dex_future_new_true ();
+}
+
+/* --- what it is made of --- */
+
+static void
+size_work (Job *job)
+{
+    struct stat status;
+
+    for (guint i = 0; i < job->config->n_disks; i++)
+        if (stat (job->config->disks[i].path, &status) == 0)
+            job->size += (guint64) status.st_size;
+}
+
+static void
+sized (Job *job)
+{
+    PosadaMachine *machine = POSADA_MACHINE (job->self);
+
+    posada_machine_set_hardware (machine, posada_machine_get_cpus (machine),
+                                 posada_machine_get_memory (machine), job->size);
+}
+
+static void
+posada_kvm_machine_dispose (GObject *object)
+{
+    PosadaKvmMachine *self = POSADA_KVM_MACHINE (object);
+    PosadaKvmInstance *instance = let_go (self);
+
+    deny_all_but (self, N_WISHES, _ ("The machine is gone."));
+    if (instance)
+        run_job ((Job) {.work = close_work, .instance = instance});
+
+    G_OBJECT_CLASS (posada_kvm_machine_parent_class)->dispose (object);
+}
+
+static void
+posada_kvm_machine_finalize (GObject *object)
+{
+    posada_kvm_config_free (POSADA_KVM_MACHINE (object)->config);
+
+    G_OBJECT_CLASS (posada_kvm_machine_parent_class)->finalize (object);
+}
+
+static void
+posada_kvm_machine_class_init (PosadaKvmMachineClass *klass)
+{
+    GObjectClass *object_class = G_OBJECT_CLASS (klass);
+    PosadaMachineClass *machine_class = POSADA_MACHINE_CLASS (klass);
+
+    object_class->dispose = posada_kvm_machine_dispose;
+    object_class->finalize = posada_kvm_machine_finalize;
+
+    machine_class->start = kvm_machine_start;
+    machine_class->pause = kvm_machine_pause;
+    machine_class->resume = kvm_machine_resume;
+    machine_class->shut_down = kvm_machine_shut_down;
+    machine_class->force_off = kvm_machine_force_off;
+    machine_class->reset = kvm_machine_reset;
+    machine_class->rename = kvm_machine_rename;
+}
+
+static void
+posada_kvm_machine_init (PosadaKvmMachine *self)
+{
+    posada_machine_set_capabilities (POSADA_MACHINE (self),
+                                     POSADA_MACHINE_CAN_START | POSADA_MACHINE_CAN_PAUSE |
+                                         POSADA_MACHINE_CAN_SHUT_DOWN | POSADA_MACHINE_CAN_RESET |
+                                         POSADA_MACHINE_CAN_DELETE | POSADA_MACHINE_CAN_DISPLAY);
+}
+
+PosadaMachine *
+posada_kvm_machine_new (const PosadaKvmConfig *config)
+{
+    PosadaKvmMachine *self;
+
+    g_return_val_if_fail (config, NULL);
+    self = g_object_new (POSADA_TYPE_KVM_MACHINE, NULL);
+    posada_kvm_machine_set_config (self, config);
+    return POSADA_MACHINE (self);
+}
+
+void
+posada_kvm_machine_set_config (PosadaKvmMachine *self, const PosadaKvmConfig *config)
+{
+    PosadaMachine *machine = POSADA_MACHINE (self);
+
+    g_return_if_fail (POSADA_IS_KVM_MACHINE (self));
+    g_clear_pointer (&self->config, posada_kvm_config_free);
+    self->config = posada_kvm_config_copy (config);
+    if (!self->config->uuid) {
+        const char *id = posada_machine_get_id (machine);
+
+        self->config->uuid = id ? g_strdup (id) : g_uuid_string_random ();
+    }
+    posada_machine_set_id (machine, self->config->uuid);
+    posada_machine_set_name (machine, config->name);
+    posada_machine_set_os_name (machine, config->os_name);
+    posada_machine_set_hardware (machine, config->cpus, config->memory,
+                                 posada_machine_get_disk_size (machine));
+    run_job ((Job) {
+        .self = g_object_ref (self),
+        .work = size_work,
+        .done = sized,
+        .config = posada_kvm_config_copy (config),
+    });
+}

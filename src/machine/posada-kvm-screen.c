@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Locks: the sink's callbacks come with the device's and the display's lock held and take ours
+ * inside them; so whoever holds ours calls neither.
+ */
+#define G_LOG_DOMAIN "posada-machine"
+
+#include "machine/posada-kvm-screen.h"
+
+#include <string.h>
+
+/* Motion is merged, so that no more than this waits unless the devices are stuck. */
+#define MAX_INPUTS 1024
+
+struct _PosadaKvmScreen {
+    struct display *display;
+    struct input *input;
+    struct display_sink sink;
+    GThread *thread;
+
+    GMutex mutex; /* guards all below */
+    GCond work;
+    gboolean quit, frame_wanted;
+    GArray *inputs;
+    GSource *source;
+    gboolean absolute;
+
+    struct display_scanout scanout; /* its pixels stand still during the sink's callbacks */
+    guint32 *shadow;                /* as large as the scanout; NULL: the screen is off */
+    guint width, height;
+    PosadaRectangle damage; /* empty: none */
+};
+
+static void
+wake (PosadaKvmScreen *self)
+{
+    if (self->source)
+        g_source_set_ready_time (self->source, 0);
+}
+
+/* Into the shadow, opaque. */
+static void
+copy_area (PosadaKvmScreen *self, guint left, guint top, guint width, guint height)
+{
+    PosadaRectangle *damage = &self->damage;
+    int x = left, y = top, right = left + width, bottom = top + height;
+
+    for (guint row = top; row < top + height; row++) {
+        const guint32 *from =
+            (const guint32 *) (const void *) ((const char *) self->scanout.pixels +
+                                              (gsize) row * self->scanout.stride) +
+            left;
+        guint32 *to = self->shadow + (gsize) row * self->width + left;
+
+        for (guint i = 0; i < width; i++)
+            to[i] = from[i] | 0xff000000;
+    }
+    if (damage->width) {
+        right = MAX (right, damage->x + damage->width);
+        bottom = MAX (bottom, damage->y + damage->height);
+        x = MIN (x, damage->x);
+        y = MIN (y, damage->y);
+    }
+    *damage = (PosadaRectangle) {x, y, right - x, bottom - y};
+}
+
+static void
+scanout_changed_cb (void *data, const struct display_scanout *scanout)
+{
+    PosadaKvmScreen *self = data;
+    gboolean on = scanout->pixels && scanout->width && scanout->height;
+    guint width = on ? scanout->width : 0, height = on ? scanout->height : 0;
+
+    g_mutex_lock (&self->mutex);
+    if (width != self->width || height != self->height) {
+        g_free (self->shadow);
+        self->shadow = on ? g_try_new (guint32, (gsize) width * height) : NULL;
+        self->width = self->shadow ? width : 0;
+        self->height = self->shadow ? height : 0;
+        self->damage = (PosadaRectangle) {0};
+    }
+    self->scanout = *scanout;
+    if (self->shadow)
+        copy_area (self, 0, 0, width, height);
+    wake (self);
+    g_mutex_unlock (&self->mutex);
+}
+
+static void
+damaged_cb (void *data, const struct display_rectangle *area)
+{
+    PosadaKvmScreen *self = data;
+
+    g_mutex_lock (&self->mutex);
+    if (self->shadow)
+        copy_area (self, area->x, area->y, area->width, area->height);
+    g_mutex_unlock (&self->mutex);
+}
+
+static const struct display_sink_ops sink_ops = {
+    .scanout_changed = scanout_changed_cb,
+    .damaged = damaged_cb,
+};
+
+static void
+hand_on (PosadaKvmScreen *self, const PosadaKvmInput *input)
+{
+    switch (input->kind) {
+    case POSADA_KVM_INPUT_KEY: input_key (self->input, input->x, input->y); break;
+    case POSADA_KVM_INPUT_ABSOLUTE:
+        input_absolute (self->input, input->x, input->y, input->wheel, input->buttons);
+        break;
+    case POSADA_KVM_INPUT_RELATIVE:
+        input_relative (self->input, input->x, input->y, input->wheel, input->buttons);
+        break;
+    case POSADA_KVM_INPUT_RELEASE: input_release_all (self->input); break;
+    case POSADA_KVM_INPUT_SIZE: display_suggest_size (self->display, input->x, input->y); break;
+    }
+}
+
+static gpointer
+screen_thread (gpointer data)
+{
+    PosadaKvmScreen *self = data;
+    GArray *inputs = g_array_new (FALSE, FALSE, sizeof (PosadaKvmInput));
+
+    g_mutex_lock (&self->mutex);
+    while (!self->quit) {
+        gboolean frame = self->frame_wanted, absolute = FALSE;
+        GArray *taken = self->inputs;
+
+        if (!frame && taken->len == 0) {
+            g_cond_wait (&self->work, &self->mutex);
+            continue;
+        }
+        self->frame_wanted = FALSE;
+        self->inputs = inputs;
+        g_mutex_unlock (&self->mutex);
+
+        for (guint i = 0; i < taken->len; i++)
+            hand_on (self, &g_array_index (taken, PosadaKvmInput, i));
+        g_array_set_size (taken, 0);
+        inputs = taken;
+        if (frame) {
+            absolute = input_takes_absolute (self->input);
+            display_refresh (self->display);
+        }
+
+        g_mutex_lock (&self->mutex);
+        if (frame && (absolute != self->absolute || self->damage.width)) {
+            self->absolute = absolute;
+            wake (self);
+        }
+    }
+    g_mutex_unlock (&self->mutex);
+    g_array_unref (inputs);
+    return NULL;
+}
+
+PosadaKvmScreen *
+posada_kvm_screen_new (struct display *display, struct input *input)
+{
+    PosadaKvmScreen *self = g_new0 (PosadaKvmScreen, 1);
+
+    self->display = display;
+    self->input = input;
+    self->inputs = g_array_new (FALSE, FALSE, sizeof (PosadaKvmInput));
+    g_mutex_init (&self->mutex);
+    g_cond_init (&self->work);
+    self->sink = (struct display_sink) {.ops = &sink_ops, .data = self};
+    self->absolute = input_takes_absolute (input);
+    display_add_sink (display, &self->sink);
+    self->thread = g_thread_new ("posada-screen", screen_thread, self);
+    return self;
+}
+
+void
+posada_kvm_screen_free (PosadaKvmScreen *self)
+{
+    if (!self)
+        return;
+    g_mutex_lock (&self->mutex);
+    self->quit = TRUE;
+    g_cond_signal (&self->work);
+    g_mutex_unlock (&self->mutex);
+    g_thread_join (self->thread);
+    input_release_all (self->input);
+    display_remove_sink (self->display, &self->sink);
+    g_clear_pointer (&self->source, g_source_unref);
+    g_array_unref (self->inputs);
+    g_free (self->shadow);
+    g_cond_clear (&self->work);
+    g_mutex_clear (&self->mutex);
+    g_free (self);
+}
+
+void
+posada_kvm_screen_set_source (PosadaKvmScreen *self, GSource *source)
+{
+    g_mutex_lock (&self->mutex);
+    g_clear_pointer (&self->source, g_source_unref);
+    if (source)
+        self->source = g_source_ref (source);
+    wake (self);
+    g_mutex_unlock (&self->mutex);
+}
+
+void
+posada_kvm_screen_get_status (PosadaKvmScreen *self, PosadaKvmScreenStatus *ret_status)
+{
+    g_mutex_lock (&self->mutex);
+    *ret_status = (PosadaKvmScreenStatus) {
+        .width = self->width,
+        .height = self->height,
+        .absolute = self->absolute,
+        .damaged = self->damage.width != 0,
+    };
+    g_mutex_unlock (&self->mutex);
+}
+
+gboolean
+posada_kvm_screen_read (PosadaKvmScreen *self, guint width, guint height, guint32 *pixels,
+                        guint stride, PosadaRectangle *ret_damage)
+{
+    PosadaRectangle damage;
+
+    g_mutex_lock (&self->mutex);
+    damage = self->damage;
+    if (damage.width == 0 || self->width != width || self->height != height) {
+        g_mutex_unlock (&self->mutex);
+        return FALSE;
+    }
+    for (int y = damage.y; y < damage.y + damage.height; y++)
+        memcpy ((char *) pixels + (gsize) y * stride + (gsize) damage.x * 4,
+                self->shadow + (gsize) y * width + damage.x, (gsize) damage.width * 4);
+    self->damage = (PosadaRectangle) {0};
+    g_mutex_unlock (&self->mutex);
+    *ret_damage = damage;
+    return TRUE;
+}
+
+void
+posada_kvm_screen_damage_all (PosadaKvmScreen *self)
+{
+    g_mutex_lock (&self->mutex);
+    self->damage = (PosadaRectangle) {0, 0, self->width, self->height};
+    g_mutex_unlock (&self->mutex);
+}
+
+void
+posada_kvm_screen_request_frame (PosadaKvmScreen *self)
+{
+    g_mutex_lock (&self->mutex);
+    self->frame_wanted = TRUE;
+    g_cond_signal (&self->work);
+    g_mutex_unlock (&self->mutex);
+}
+
+/* Adds @input to the latest one, if both are motion with nothing between them. */
+static gboolean
+merge (PosadaKvmInput *latest, const PosadaKvmInput *input)
+{
+    if (latest->kind != input->kind || latest->buttons != input->buttons)
+        return FALSE;
+    switch (input->kind) {
+    case POSADA_KVM_INPUT_ABSOLUTE:
+    case POSADA_KVM_INPUT_SIZE:
+        latest->x = input->x;
+        latest->y = input->y;
+        latest->wheel += input->wheel;
+        return TRUE;
+    case POSADA_KVM_INPUT_RELATIVE:
+        latest->x += input->x;
+        latest->y += input->y;
+        latest->wheel += input->wheel;
+        return TRUE;
+    case POSADA_KVM_INPUT_KEY:
+    case POSADA_KVM_INPUT_RELEASE: return FALSE;
+    }
+    return FALSE;
+}
+
+void
+posada_kvm_screen_send (PosadaKvmScreen *self, const PosadaKvmInput *input)
+{
+    GArray *inputs;
+
+    g_mutex_lock (&self->mutex);
+    inputs = self->inputs;
+    if (inputs->len == MAX_INPUTS) {
+        /* Losing part of it must leave no key down. */
+        PosadaKvmInput release = {.kind = POSADA_KVM_INPUT_RELEASE};
+
+        g_array_set_size (inputs, 0);
+        g_array_append_val (inputs, release);
+    }
+    if (inputs->len == 0 ||
+        !merge (&g_array_index (inputs, PosadaKvmInput, inputs->len - 1), input))
+        g_array_append_vals (inputs, input, 1);
+    g_cond_signal (&self->work);
+    g_mutex_unlock (&self->mutex);
+}

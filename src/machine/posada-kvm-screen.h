@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Stands between the main thread and the devices of one running machine: a thread of its own asks
+ * the display for pictures and hands input on, because either takes a device's lock, which the main
+ * thread must never wait for. What was drawn is copied into a shadow buffer, behind a lock that is
+ * held for no longer than one copy.
+ *
+ * Created and freed on any thread; the others are for the main thread and do not wait.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "display/display.h"
+#include "display/input.h"
+#include "machine/posada-display.h"
+
+typedef struct _PosadaKvmScreen PosadaKvmScreen;
+
+typedef enum {
+    POSADA_KVM_INPUT_KEY,      /* .x code, .y down */
+    POSADA_KVM_INPUT_ABSOLUTE, /* .x, .y, .wheel, .buttons */
+    POSADA_KVM_INPUT_RELATIVE, /* the same */
+    POSADA_KVM_INPUT_RELEASE,
+    POSADA_KVM_INPUT_SIZE, /* .x, .y */
+} PosadaKvmInputKind;
+
+typedef struct {
+    PosadaKvmInputKind kind;
+    int x, y, wheel;
+    guint buttons;
+} PosadaKvmInput;
+
+typedef struct {
+    guint width, height; /* 0: off */
+    gboolean absolute;
+    gboolean damaged;
+} PosadaKvmScreenStatus;
+
+/* Watches @display until it is freed; both outlive it. */
+PosadaKvmScreen *posada_kvm_screen_new (struct display *display, struct input *input);
+/* Lets go of all keys. Waits for the devices. NULL is fine. */
+void posada_kvm_screen_free (PosadaKvmScreen *self);
+
+/* From now on @source (NULL: none any more), which has no other timing, is made ready when the
+ * status is news: at once, and after that upon frames or when the guest changes its mode. */
+void posada_kvm_screen_set_source (PosadaKvmScreen *self, GSource *source);
+void posada_kvm_screen_get_status (PosadaKvmScreen *self, PosadaKvmScreenStatus *ret_status);
+/* As posada_display_read_damage (). FALSE also if the picture is not @width × @height any more. */
+gboolean posada_kvm_screen_read (PosadaKvmScreen *self, guint width, guint height, guint32 *pixels,
+                                 guint stride, PosadaRectangle *ret_damage);
+void posada_kvm_screen_damage_all (PosadaKvmScreen *self);
+void posada_kvm_screen_request_frame (PosadaKvmScreen *self);
+void posada_kvm_screen_send (PosadaKvmScreen *self, const PosadaKvmInput *input);

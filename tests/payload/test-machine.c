@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Machines of the application's model on KVM. */
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <linux/input-event-codes.h>
+#include <unistd.h>
+
+#include "../machine/machine-test.h"
+#include "machine/posada-kvm-machine.h"
+
+static gboolean
+lacks_kvm (void)
+{
+    int fd = open ("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+    if (fd < 0) {
+        g_test_skip ("no /dev/kvm that may be opened");
+        return TRUE;
+    }
+    close (fd);
+    return FALSE;
+}
+
+static PosadaMachine *
+make (const char *rom, gboolean boot_menu)
+{
+    g_autofree char *path = rom ? g_build_filename (g_getenv ("POSADA_PAYLOADS"), rom, NULL) : NULL;
+    PosadaKvmConfig config = {
+        .name = (char *) "Payload",
+        .memory = G_GUINT64_CONSTANT (64) << 20,
+        .cpus = 1,
+        .firmware = path,
+        .boot_menu = boot_menu,
+    };
+
+    return posada_kvm_machine_new (&config);
+}
+
+static void
+wait_for_state (PosadaMachine *machine, PosadaMachineState state)
+{
+    while (posada_machine_get_state (machine) != state)
+        g_main_context_iteration (NULL, TRUE);
+}
+
+static void
+count_cb (gpointer object, guint *count)
+{
+    ++*count;
+}
+
+static void
+starts_pauses_resumes_and_goes_off (void)
+{
+    PosadaMachine *machine;
+    PosadaDisplay *display;
+    const PosadaMachineSample *history;
+    guint samples = 0, closed = 0, n;
+
+    if (lacks_kvm ())
+        return;
+    machine = make ("spin.rom", FALSE);
+    for (guint i = 0; i < 2; i++) {
+        expect_done (posada_machine_start (machine));
+        g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_RUNNING);
+        display = g_object_ref (posada_machine_get_display (machine));
+        g_signal_connect (display, "closed", G_CALLBACK (count_cb), &closed);
+        expect_error (posada_machine_rename (machine, ""), POSADA_MACHINE_ERROR_FAILED, "name");
+        expect_done (posada_machine_start (machine));
+        expect_done (posada_machine_pause (machine));
+        g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_PAUSED);
+        expect_error (posada_machine_shut_down (machine), POSADA_MACHINE_ERROR_WRONG_STATE,
+                      "Paused");
+        expect_done (posada_machine_resume (machine));
+        expect_done (posada_machine_reset (machine));
+        g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_RUNNING);
+        g_assert_nonnull (posada_machine_get_started_at (machine));
+        if (i == 0) {
+            g_signal_connect (machine, "sampled", G_CALLBACK (count_cb), &samples);
+            while (samples == 0)
+                g_main_context_iteration (NULL, TRUE);
+            history = posada_machine_get_history (machine, &n);
+            g_assert_cmpuint (n, ==, 1);
+            g_assert_cmpfloat (history[0].cpu, >, 0);
+            g_assert_cmpfloat (history[0].cpu, <=, 1);
+        }
+        expect_done (posada_machine_force_off (machine));
+        g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_OFF);
+        g_assert_null (posada_machine_get_display (machine));
+        g_assert_cmpuint (closed, ==, i + 1);
+        assert_gone (display);
+    }
+    assert_gone (machine);
+}
+
+static void
+does_the_last_of_what_is_asked_at_once (void)
+{
+    PosadaMachine *machine;
+    DexFuture *start, *pause, *resume;
+
+    if (lacks_kvm ())
+        return;
+    machine = make ("spin.rom", FALSE);
+    start = posada_machine_start (machine);
+    expect_done (posada_machine_force_off (machine));
+    expect_error (start, POSADA_MACHINE_ERROR_FAILED, "switched off");
+    expect_done (posada_machine_start (machine));
+    pause = posada_machine_pause (machine);
+    resume = posada_machine_resume (machine);
+    expect_done (pause);
+    expect_done (resume);
+    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_RUNNING);
+    expect_done (posada_machine_force_off (machine));
+    assert_gone (machine);
+}
+
+static void
+goes_off_when_its_guest_does (void)
+{
+    g_autoptr (PosadaMachine) machine = NULL;
+
+    if (lacks_kvm ())
+        return;
+    machine = make ("typist.rom", FALSE);
+    expect_done (posada_machine_start (machine));
+    while (posada_machine_get_state (machine) == POSADA_MACHINE_RUNNING) {
+        PosadaDisplay *display = posada_machine_get_display (machine);
+
+        /* Until the guest listens. */
+        posada_display_send_key (display, KEY_A, TRUE);
+        posada_display_send_key (display, KEY_A, FALSE);
+        g_main_context_iteration (NULL, FALSE);
+        g_usleep (20000);
+    }
+    wait_for_state (machine, POSADA_MACHINE_OFF);
+    g_assert_null (posada_machine_get_reason (machine));
+}
+
+static void
+shuts_down_by_its_power_button (void)
+{
+    g_autoptr (PosadaMachine) machine = NULL;
+    DexFuture *shut_down;
+
+    if (lacks_kvm ())
+        return;
+    machine = make ("typist.rom", FALSE);
+    expect_done (posada_machine_start (machine));
+    shut_down = posada_machine_shut_down (machine);
+    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_STOPPING);
+    expect_done (shut_down);
+    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_OFF);
+}
+
+static void
+cannot_shut_down_what_restarts (void)
+{
+    g_autoptr (PosadaMachine) machine = NULL;
+    DexFuture *shut_down;
+
+    if (lacks_kvm ())
+        return;
+    machine = make ("restless.rom", FALSE);
+    expect_done (posada_machine_start (machine));
+    shut_down = posada_machine_shut_down (machine);
+    expect_error (shut_down, POSADA_MACHINE_ERROR_FAILED, "restarted");
+    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_RUNNING);
+    expect_done (posada_machine_force_off (machine));
+}
+
+static void
+says_why_it_crashed_and_starts_again (void)
+{
+    g_autoptr (PosadaMachine) machine = NULL;
+    DexFuture *shut_down;
+
+    if (lacks_kvm ())
+        return;
+    machine = make ("astray.rom", FALSE);
+    expect_done (posada_machine_start (machine));
+    shut_down = posada_machine_shut_down (machine);
+    wait_for_state (machine, POSADA_MACHINE_CRASHED);
+    g_assert_nonnull (posada_machine_get_reason (machine));
+    expect_error (shut_down, POSADA_MACHINE_ERROR_FAILED, posada_machine_get_reason (machine));
+    g_assert_nonnull (posada_machine_get_display (machine));
+    expect_error (posada_machine_pause (machine), POSADA_MACHINE_ERROR_WRONG_STATE, "Crashed");
+    expect_done (posada_machine_start (machine));
+    wait_for_state (machine, POSADA_MACHINE_CRASHED);
+    expect_done (posada_machine_force_off (machine));
+}
+
+/* Pixels that are not black, of a picture that is there. */
+static guint
+count_lit (PosadaDisplay *display)
+{
+    guint width = posada_display_get_width (display), height = posada_display_get_height (display);
+    g_autofree guint32 *pixels = g_new0 (guint32, MAX ((gsize) width * height, 1));
+    PosadaRectangle damage;
+    guint lit = 0;
+
+    if (width == 0 || !posada_display_read_damage (display, pixels, width * 4, &damage))
+        return 0;
+    for (gsize i = 0; i < (gsize) width * height; i++)
+        lit += (pixels[i] & 0xffffff) != 0;
+    return lit;
+}
+
+static gboolean
+request_cb (gpointer data)
+{
+    posada_display_request_frame (data);
+    return G_SOURCE_CONTINUE;
+}
+
+static void
+shows_the_text_of_its_firmware (void)
+{
+    g_autoptr (PosadaMachine) machine = NULL;
+    PosadaDisplay *display;
+    guint damaged = 0, seen = 0, ticks;
+
+    if (lacks_kvm ())
+        return;
+    if (g_access ("/usr/share/seabios/bios-256k.bin", R_OK) < 0) {
+        g_test_skip ("no SeaBIOS in /usr/share/seabios");
+        return;
+    }
+    machine = make (NULL, TRUE);
+    expect_done (posada_machine_start (machine));
+    display = posada_machine_get_display (machine);
+    g_signal_connect (display, "damaged", G_CALLBACK (count_cb), &damaged);
+    ticks = g_timeout_add (50, request_cb, display);
+    /* A line of text or more. */
+    while (count_lit (display) < 500) {
+        while (damaged == seen)
+            g_main_context_iteration (NULL, TRUE);
+        seen = damaged;
+    }
+    g_test_message ("text at %u x %u", posada_display_get_width (display),
+                    posada_display_get_height (display));
+    g_assert_cmpuint (posada_display_get_width (display), ==, 720);
+    g_assert_cmpuint (posada_display_get_height (display), ==, 400);
+    g_source_remove (ticks);
+    expect_done (posada_machine_force_off (machine));
+}
+
+int
+main (int argc, char **argv)
+{
+    g_test_init (&argc, &argv, NULL);
+    dex_init ();
+#define ADD(name) g_test_add_func ("/machine/" #name, name)
+    ADD (starts_pauses_resumes_and_goes_off);
+    ADD (does_the_last_of_what_is_asked_at_once);
+    ADD (goes_off_when_its_guest_does);
+    ADD (shuts_down_by_its_power_button);
+    ADD (cannot_shut_down_what_restarts);
+    ADD (says_why_it_crashed_and_starts_again);
+    ADD (shows_the_text_of_its_firmware);
+    return g_test_run ();
+}
