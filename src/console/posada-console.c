@@ -9,6 +9,7 @@
 #include "console/console-grab.h"
 #include "console/console-keyboard.h"
 #include "console/console-keymap.h"
+#include "console/console-lock.h"
 #include "console/console-painter.h"
 #include "console/console-pointer.h"
 #include "console/console-resize.h"
@@ -38,6 +39,7 @@ struct _PosadaConsole {
     ConsolePainter *painter;
     ConsoleKeyboard *keyboard;
     ConsoleGrab *grab;
+    ConsoleLock *lock; /* of the pointer, in relative mode; NULL until first mapped */
     ConsolePointer pointer;
     ConsoleResize resize;
 
@@ -243,6 +245,13 @@ damaged_cb (PosadaDisplay *display, gpointer data)
 /* --- the display --- */
 
 static void
+end_lock (PosadaConsole *self)
+{
+    if (self->lock)
+        console_lock_end (self->lock);
+}
+
+static void
 update_live (PosadaConsole *self)
 {
     gboolean live = is_live (self);
@@ -270,6 +279,7 @@ absolute_cb (GObject *object, GParamSpec *pspec, gpointer data)
 {
     PosadaConsole *self = data;
 
+    end_lock (self);
     console_pointer_leave (&self->pointer);
 }
 
@@ -294,6 +304,7 @@ posada_console_set_display (PosadaConsole *self, PosadaDisplay *display)
     if (self->display == display)
         return;
     stop_frames (self);
+    end_lock (self);
     if (self->display)
         g_signal_handlers_disconnect_by_data (self->display, self);
     /* Keys go up at the old one. */
@@ -338,9 +349,19 @@ grab_changed_cb (GtkWidget *widget)
         gtk_accessible_announce (GTK_ACCESSIBLE (self), text,
                                  GTK_ACCESSIBLE_ANNOUNCEMENT_PRIORITY_MEDIUM);
     } else {
+        end_lock (self);
         console_pointer_release_all (&self->pointer);
     }
     g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_GRABBED]);
+}
+
+static void
+locked_motion_cb (GtkWidget *widget, double dx, double dy)
+{
+    PosadaConsole *self = POSADA_CONSOLE (widget);
+
+    console_pointer_move_by (&self->pointer, dx, dy);
+    start_ticks (self);
 }
 
 /* Relative motion belongs to the guest only while it has the grab. */
@@ -358,7 +379,7 @@ move_to (PosadaConsole *self, double x, double y)
 
     if (update_geometry (self))
         gtk_widget_queue_draw (GTK_WIDGET (self));
-    if (!takes_motion (self))
+    if (!takes_motion (self) || (self->lock && console_lock_is_active (self->lock)))
         return;
     console_geometry_to_pan (&self->geometry, x, y, &pan_x, &pan_y);
     if (self->scaling == POSADA_CONSOLE_ONE_TO_ONE &&
@@ -383,12 +404,18 @@ press (PosadaConsole *self, PosadaButtons button, double x, double y)
     gtk_widget_grab_focus (GTK_WIDGET (self));
     console_grab_begin (self->grab);
     move_to (self, x, y);
-    /* In relative mode the click that begins a grab is not the guest's: it points at nothing. */
-    if (!takes_motion (self) || (!had_grab && !posada_display_get_absolute (self->display)))
+    if (!takes_motion (self))
         return TRUE;
-    if (posada_display_get_absolute (self->display) &&
-        !console_geometry_to_guest (&self->geometry, x, y, &guest_x, &guest_y))
-        return TRUE;
+    if (posada_display_get_absolute (self->display)) {
+        if (!console_geometry_to_guest (&self->geometry, x, y, &guest_x, &guest_y))
+            return TRUE;
+    } else {
+        gboolean had_lock = console_lock_is_active (self->lock);
+
+        /* A click that takes the pointer is not the guest's: it points at nothing there. */
+        if ((console_lock_begin (self->lock) && !had_lock) || !had_grab)
+            return TRUE;
+    }
     console_pointer_press (&self->pointer, button, TRUE);
     return TRUE;
 }
@@ -538,6 +565,8 @@ posada_console_map (GtkWidget *widget)
     self->clock = g_object_ref (gtk_widget_get_frame_clock (widget));
     self->layout_handler =
         g_signal_connect_after (self->clock, "layout", G_CALLBACK (layout_cb), self);
+    if (!self->lock)
+        self->lock = console_lock_new (widget, locked_motion_cb);
     start_ticks (self);
 }
 
@@ -549,6 +578,7 @@ posada_console_unmap (GtkWidget *widget)
     stop_frames (self);
     g_clear_signal_handler (&self->layout_handler, self->clock);
     g_clear_object (&self->clock);
+    end_lock (self);
     console_pointer_release_all (&self->pointer);
     console_pointer_leave (&self->pointer);
     GTK_WIDGET_CLASS (posada_console_parent_class)->unmap (widget);
@@ -577,6 +607,7 @@ posada_console_dispose (GObject *object)
 {
     PosadaConsole *self = POSADA_CONSOLE (object);
 
+    end_lock (self);
     posada_console_set_display (self, NULL);
     g_clear_pointer (&self->label, gtk_widget_unparent);
     G_OBJECT_CLASS (posada_console_parent_class)->dispose (object);
@@ -587,6 +618,7 @@ posada_console_finalize (GObject *object)
 {
     PosadaConsole *self = POSADA_CONSOLE (object);
 
+    console_lock_free (self->lock);
     console_grab_free (self->grab);
     console_keyboard_free (self->keyboard);
     console_pointer_fini (&self->pointer);
