@@ -16,6 +16,7 @@ struct _ConsoleGrab {
     gboolean enabled;
     gboolean active;
     gboolean focused; /* as last seen */
+    gboolean inside;  /* the pointer is */
 };
 
 static gboolean
@@ -34,12 +35,26 @@ toplevel_state_cb (GdkToplevel *toplevel, GParamSpec *pspec, gpointer data)
         gdk_toplevel_inhibit_system_shortcuts (toplevel, NULL);
 }
 
+/*
+ * On X11 the desktop's shortcuts are inhibited by a grab of the keyboard, which outlasts the focus:
+ * somebody who clicks into another window would go on typing into this one. So there it is held
+ * only while the pointer is here.
+ */
+static gboolean
+may_inhibit (ConsoleGrab *self)
+{
+    GdkDisplay *display = gtk_widget_get_display (self->widget);
+
+    /* By name, as the backend's own functions are deprecated and may be missing. */
+    return self->inside || g_strcmp0 (G_OBJECT_TYPE_NAME (display), "GdkX11Display") != 0;
+}
+
 static void
 inhibit (ConsoleGrab *self)
 {
     GdkSurface *surface = gtk_native_get_surface (GTK_NATIVE (self->root));
 
-    if (!surface || !GDK_IS_TOPLEVEL (surface))
+    if (self->toplevel || !surface || !GDK_IS_TOPLEVEL (surface) || !may_inhibit (self))
         return;
     self->toplevel = g_object_ref (GDK_TOPLEVEL (surface));
     self->state_handler =
@@ -207,6 +222,18 @@ console_grab_set_enabled (ConsoleGrab *self, gboolean enabled)
         console_grab_begin (self);
     else
         console_grab_end (self);
+}
+
+void
+console_grab_set_pointer_inside (ConsoleGrab *self, gboolean inside)
+{
+    self->inside = inside;
+    if (!self->active)
+        return;
+    if (may_inhibit (self))
+        inhibit (self);
+    else
+        uninhibit (self);
 }
 
 gboolean

@@ -31,6 +31,8 @@ void console_grab_set_enabled (ConsoleGrab *self, gboolean enabled);
 /* Begins one if the focus allows it, e.g. upon a click. */
 void console_grab_begin (ConsoleGrab *self);
 void console_grab_end (ConsoleGrab *self);
+/* The pointer came to the console or left it. */
+void console_grab_set_pointer_inside (ConsoleGrab *self, gboolean inside);
 gboolean console_grab_is_active (ConsoleGrab *self);
 
 G_END_DECLS

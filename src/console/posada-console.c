@@ -482,10 +482,19 @@ event_cb (GtkEventControllerLegacy *controller, GdkEvent *event, gpointer data)
 }
 
 static void
+enter_cb (GtkEventControllerMotion *controller, double x, double y, gpointer data)
+{
+    PosadaConsole *self = data;
+
+    console_grab_set_pointer_inside (self->grab, TRUE);
+}
+
+static void
 leave_cb (GtkEventControllerMotion *controller, gpointer data)
 {
     PosadaConsole *self = data;
 
+    console_grab_set_pointer_inside (self->grab, FALSE);
     console_pointer_leave (&self->pointer);
 }
 
@@ -724,6 +733,7 @@ posada_console_init (PosadaConsole *self)
                                     _ ("Console"), -1);
     g_signal_connect (events, "event", G_CALLBACK (event_cb), self);
     gtk_widget_add_controller (widget, events);
+    g_signal_connect (motion, "enter", G_CALLBACK (enter_cb), self);
     g_signal_connect (motion, "leave", G_CALLBACK (leave_cb), self);
     gtk_widget_add_controller (widget, motion);
     posada_console_set_release_keys (self, "ctrl+alt");

@@ -354,6 +354,34 @@ takes_input_of_the_server (Fixture *f, gconstpointer data)
     assert_input (f, "key F10", "key 68 down\nkey 68 up\n");
 }
 
+/* A click makes keys the guest's; another window makes them its own, though X11 grabs outlast the
+ * focus. */
+static void
+gives_the_keyboard_to_another_window (Fixture *f, gconstpointer data)
+{
+    GtkWidget *other;
+    g_autofree char *there = move_to (f, 60, 60), *record = NULL;
+
+    if (!run_xdotool ("version")) {
+        g_test_skip ("no xdotool");
+        return;
+    }
+    g_assert_true (run_xdotool (there) && run_xdotool ("click 1"));
+    run_until (is_grabbed, f);
+    g_assert_true (run_xdotool ("keydown a"));
+    run_ms (100);
+    other = gtk_window_new ();
+    gtk_window_set_default_size (GTK_WINDOW (other), 500, 500);
+    gtk_window_present (GTK_WINDOW (other));
+    run_until (is_not_grabbed, f);
+    g_free (mock_display_take (f->display));
+    g_assert_true (run_xdotool ("keyup a") && run_xdotool ("key b"));
+    run_ms (100);
+    record = mock_display_take (f->display);
+    g_assert_cmpstr (record, ==, "");
+    gtk_window_destroy (GTK_WINDOW (other));
+}
+
 #define ADD(name_, function_) \
     g_test_add ("/console/" name_, Fixture, NULL, set_up, function_, tear_down)
 
@@ -372,5 +400,6 @@ main (int argc, char **argv)
     ADD ("types-and-sends-keys", types_and_sends_keys);
     ADD ("names-its-release-keys", names_its_release_keys);
     ADD ("takes-input-of-the-server", takes_input_of_the_server);
+    ADD ("gives-the-keyboard-to-another-window", gives_the_keyboard_to_another_window);
     return g_test_run ();
 }
