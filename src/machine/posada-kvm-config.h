@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include <glib.h>
+#include "store/posada-definition.h"
 
 G_BEGIN_DECLS
 
@@ -28,7 +28,12 @@ typedef struct {
     guint n_cds, n_disks;
     gboolean boot_menu;
     gboolean virtio_screen; /* for drivers, with a VGA in it; else a plain VGA */
+    char *obstacle;         /* a sentence: why our engine cannot run it; NULL: it can */
 } PosadaKvmConfig;
+
+/* What our engine makes of a definition. What it has no device for but can do without, such as
+ * network interfaces, is left out; what it cannot do without is the obstacle. */
+PosadaKvmConfig *posada_kvm_config_new_for_definition (PosadaDefinition *definition);
 
 PosadaKvmConfig *posada_kvm_config_copy (const PosadaKvmConfig *self);
 void posada_kvm_config_free (PosadaKvmConfig *self);

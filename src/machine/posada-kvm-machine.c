@@ -33,8 +33,9 @@ struct _PosadaKvmMachine {
     PosadaMachine parent_instance;
 
     PosadaKvmConfig *config;
-    PosadaKvmInstance *instance; /* NULL while off, or while a worker has it */
-    gboolean busy;               /* a worker opens or closes an instance */
+    PosadaDefinition *definition; /* NULL: the configuration is all there is */
+    PosadaKvmInstance *instance;  /* NULL while off, or while a worker has it */
+    gboolean busy;                /* a worker opens or closes an instance */
     guint events, sampler;
     DexPromise *wishes[N_WISHES];
 
@@ -359,6 +360,9 @@ kvm_machine_start (PosadaMachine *machine)
     case POSADA_MACHINE_OFF: break;
     default: return refuse (self);
     }
+    if (self->config->obstacle)
+        return dex_future_new_reject (POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_NOT_SUPPORTED,
+                                      "%s", self->config->obstacle);
     self->busy = TRUE;
     enter (self, POSADA_MACHINE_STARTING, NULL);
     run_job ((Job) {
@@ -450,10 +454,11 @@ kvm_machine_rename (PosadaMachine *machine, const char *name)
     PosadaKvmMachine *self = POSADA_KVM_MACHINE (machine);
     g_autofree char *stripped = g_strstrip (g_strdup (name));
 
-    if (!*stripped || strchr (stripped, '\n') || strchr (stripped, '/') ||
-        !g_utf8_validate (stripped, -1, NULL))
-        return dex_future_new_reject (POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_FAILED,
-                                      _ ("“%s” cannot be the name of a machine."), name);
+    if (!posada_definition_check_name (stripped, NULL) ||
+        (self->definition && !posada_definition_set_name (self->definition, stripped, NULL)))
+        return dex_future_new_reject (
+            POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_FAILED,
+            _ ("“%s” cannot be the name of a machine: that is one line without a slash."), name);
     g_set_str (&self->config->name, stripped);
     posada_machine_set_name (machine, stripped);
     return dex_future_new_true ();
@@ -487,6 +492,7 @@ posada_kvm_machine_dispose (GObject *object)
     PosadaKvmInstance *instance = let_go (self);
 
     deny_all_but (self, N_WISHES, _ ("The machine is gone."));
+    g_clear_object (&self->definition);
     if (instance)
         run_job ((Job) {.work = close_work, .instance = instance});
 
@@ -563,4 +569,33 @@ posada_kvm_machine_set_config (PosadaKvmMachine *self, const PosadaKvmConfig *co
         .done = sized,
         .config = posada_kvm_config_copy (config),
     });
+}
+
+static void
+definition_changed_cb (PosadaKvmMachine *self)
+{
+    g_autoptr (PosadaKvmConfig) config = posada_kvm_config_new_for_definition (self->definition);
+
+    posada_kvm_machine_set_config (self, config);
+}
+
+PosadaMachine *
+posada_kvm_machine_new_for_definition (PosadaDefinition *definition)
+{
+    PosadaKvmMachine *self;
+
+    g_return_val_if_fail (POSADA_IS_DEFINITION (definition), NULL);
+    self = g_object_new (POSADA_TYPE_KVM_MACHINE, NULL);
+    self->definition = g_object_ref (definition);
+    g_signal_connect_object (definition, "changed", G_CALLBACK (definition_changed_cb), self,
+                             G_CONNECT_SWAPPED);
+    definition_changed_cb (self);
+    return POSADA_MACHINE (self);
+}
+
+PosadaDefinition *
+posada_kvm_machine_get_definition (PosadaKvmMachine *self)
+{
+    g_return_val_if_fail (POSADA_IS_KVM_MACHINE (self), NULL);
+    return self->definition;
 }

@@ -16,6 +16,9 @@ G_DECLARE_FINAL_TYPE (PosadaKvmMachine, posada_kvm_machine, POSADA, KVM_MACHINE,
 
 /* @config is copied. Nothing in it is looked at before the machine starts. */
 PosadaMachine *posada_kvm_machine_new (const PosadaKvmConfig *config);
+/* Follows @definition, which it renames when it is renamed; saving that is the caller's. */
+PosadaMachine *posada_kvm_machine_new_for_definition (PosadaDefinition *definition);
+PosadaDefinition *posada_kvm_machine_get_definition (PosadaKvmMachine *self); /* or NULL */
 /* As it is to be from the next start on; name and numbers change at once. */
 void posada_kvm_machine_set_config (PosadaKvmMachine *self, const PosadaKvmConfig *config);
 
