@@ -31,6 +31,8 @@ extern const struct cli_verb cli_verbs[];
 enum cli_status cli_run (int argc, char **argv);
 enum cli_status cli_ctl (int argc, char **argv);
 enum cli_status cli_host (int argc, char **argv);
+/* Every verb of posada-store. */
+enum cli_status cli_store (int argc, char **argv);
 
 /* Prints "posada: " and one sentence on standard error. Any thread. */
 void cli_complain (const char *format, ...) __attribute__ ((format (printf, 1, 2)));

@@ -9,7 +9,7 @@ print_help (FILE *stream)
 {
     fputs ("Usage: posada VERB [ARGUMENTS]\n\n", stream);
     for (const struct cli_verb *verb = cli_verbs; verb->name; verb++)
-        fprintf (stream, "  %-6s  %s\n", verb->name, verb->summary);
+        fprintf (stream, "  %-10s  %s\n", verb->name, verb->summary);
     fputs ("\nposada VERB --help tells more, posada(1) all; posada --version prints the version.\n",
            stream);
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "cli/companion.h"
 #include "cli/control.h"
 #include "cli/terminal.h"
 
@@ -160,6 +161,7 @@ cli_run (int argc, char **argv)
         options_clear (&run.options);
         return CLI_OK;
     }
+    companion_adopt ();
     sigemptyset (&mask);
     if (r < 0)
         run.status = CLI_BAD_USE;

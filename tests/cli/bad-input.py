@@ -129,10 +129,20 @@ def every_option_is_in_the_man_page():
 @test
 def every_command_is_in_the_man_page():
     with open(MAN_PAGE, encoding="utf-8") as file:
-        documented = set(re.findall(r"^\.It Cm ([a-z]+)", file.read(), re.M))
+        section = file.read().split(".Sh CONTROL SOCKET")[1].split("\n.Sh ")[0]
+    documented = set(re.findall(r"^\.It Cm ([a-z]+)", section, re.M))
     offered = re.findall(r"^  ([a-z, ]+?)(?: [A-Z].*?)?  ", run("ctl", "--help").stdout, re.M)
     offered = {name for names in offered for name in names.split(", ")}
     assert offered and documented == offered, documented ^ offered
+
+
+@test
+def every_verb_is_in_the_man_page():
+    with open(MAN_PAGE, encoding="utf-8") as file:
+        page = file.read()
+    offered = re.findall(r"^  ([a-z]+) ", run("--help").stdout, re.M)
+    missing = [verb for verb in offered if not re.search(rf"^\.(It )?Cm .*\b{verb}\b", page, re.M)]
+    assert "run" in offered and not missing, missing
 
 
 @test

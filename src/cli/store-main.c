@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/store-verbs.h"
+#include "store/posada-store-error.h"
+
+static const struct store_verb verbs[] = {
+    {"create", "--iso FILE | --disk FILE | --kernel FILE [OPTIONS]",
+     "  --name NAME        [from the file's name]\n"
+     "  --memory SIZE      RAM, such as 512M or 2G [1G]\n"
+     "  --cpus N           virtual CPUs [1]\n"
+     "  --disk-size SIZE   of a new disk, or none [20G with --iso, else none]\n"
+     "  --format FORMAT    of --disk: raw or qcow2 [from its name]\n"
+     "  --initrd FILE, --cmdline TEXT   for --kernel\n",
+     store_create},
+    {"list", "[--json]", NULL, store_list},
+    {"show", "NAME [--xml]", NULL, store_show},
+    {"start", "NAME [--serial TO] [--console TO] [--log FILE]",
+     "Runs the machine here until its guest powers off, as posada run does.\n", store_start},
+    {"pause", "NAME", NULL, store_command},
+    {"resume", "NAME", NULL, store_command},
+    {"shutdown", "NAME", "Presses the power button.\n", store_command},
+    {"kill", "NAME", "Pulls the plug.\n", store_command},
+    {"screenshot", "NAME FILE", "Writes a picture of the screen as PNG.\n", store_command},
+    {"delete", "NAME", "It stays in the trash for 30 days.\n", store_delete},
+    {"restore", "NAME", "Brings a deleted machine back.\n", store_restore},
+    {"purge", "[--days N]", "Empties the trash of what was deleted N [0] days ago.\n", store_purge},
+};
+
+static const struct store_verb *
+find_verb (const char *name)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS (verbs); i++)
+        if (g_str_equal (verbs[i].name, name))
+            return &verbs[i];
+    return NULL;
+}
+
+enum cli_status
+store_complain (const GError *error)
+{
+    gboolean busy = g_error_matches (error, POSADA_STORE_ERROR, POSADA_STORE_ERROR_BUSY);
+    g_autofree char *line = g_strdelimit (g_strdup (error->message), "\n", ' ');
+
+    cli_complain ("%s", line);
+    return busy ? CLI_FAILED : CLI_BAD_USE;
+}
+
+/* One option at argv[*index]. */
+static gboolean
+parse_option (int argc, char **argv, int *index, const struct store_option *options,
+              unsigned n_options)
+{
+    const char *name = argv[*index] + 2, *equals = strchr (name, '=');
+    gsize length = equals ? (gsize) (equals - name) : strlen (name);
+
+    for (unsigned i = 0; i < n_options; i++) {
+        const struct store_option *option = &options[i];
+
+        if (strlen (option->name) != length || strncmp (option->name, name, length) != 0)
+            continue;
+        if (option->flag ? *option->flag : *option->value != NULL)
+            cli_complain ("--%s is given twice", option->name);
+        else if (option->flag && equals)
+            cli_complain ("--%s takes no value", option->name);
+        else if (option->flag)
+            return *option->flag = TRUE;
+        else if (!equals && *index + 1 >= argc)
+            cli_complain ("--%s needs a value", option->name);
+        else
+            return (*option->value = equals ? equals + 1 : argv[++*index]) != NULL;
+        return FALSE;
+    }
+    cli_complain ("there is no option --%.*s; posada %s --help lists them", (int) length, name,
+                  argv[0]);
+    return FALSE;
+}
+
+gboolean
+store_parse (int argc, char **argv, const struct store_option *options, unsigned n_options,
+             const char **ret_words, unsigned n_words)
+{
+    gboolean only_words = FALSE;
+    unsigned n = 0;
+
+    for (int i = 1; i < argc; i++) {
+        if (!only_words && strcmp (argv[i], "--") == 0) {
+            only_words = TRUE;
+        } else if (!only_words && strncmp (argv[i], "--", 2) == 0) {
+            if (!parse_option (argc, argv, &i, options, n_options))
+                return FALSE;
+        } else if (n == n_words) {
+            cli_complain ("'%s' is one too many; posada %s --help tells the use", argv[i], argv[0]);
+            return FALSE;
+        } else {
+            ret_words[n++] = argv[i];
+        }
+    }
+    if (n < n_words) {
+        cli_complain ("%s needs more; use: posada %s %s", argv[0], argv[0],
+                      find_verb (argv[0])->usage);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+int
+main (int argc, char **argv)
+{
+    const struct store_verb *verb = argc > 0 ? find_verb (argv[0]) : NULL;
+    g_autoptr (PosadaStore) store = NULL;
+
+    setlocale (LC_ALL, "");
+    if (!verb) {
+        cli_complain ("posada-store is run by posada");
+        return CLI_BAD_USE;
+    }
+    for (int i = 1; i < argc && strcmp (argv[i], "--") != 0; i++)
+        if (strcmp (argv[i], "--help") == 0 || strcmp (argv[i], "-h") == 0) {
+            printf ("Usage: posada %s %s\n%s%s", verb->name, verb->usage, verb->help ? "\n" : "",
+                    verb->help ? verb->help : "");
+            return CLI_OK;
+        }
+    store = posada_store_new (NULL);
+    return (int) verb->run (store, argc, argv);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * posada start: turns a definition into the command line of posada run, takes the machine's lock
+ * and becomes that program, lock and process number kept.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "cli/companion.h"
+#include "cli/options.h"
+#include "cli/store-verbs.h"
+#include "store/posada-device.h"
+#include "store/posada-store-error.h"
+
+#define RUN_NAME_MAX 64 /* bytes, of posada run --name */
+
+static gboolean refuse (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
+static gboolean
+refuse (GError **error, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start (arguments, format);
+    if (error)
+        *error =
+            g_error_new_valist (POSADA_STORE_ERROR, POSADA_STORE_ERROR_INVALID, format, arguments);
+    va_end (arguments);
+    return FALSE;
+}
+
+static void add (GPtrArray *words, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
+static void
+add (GPtrArray *words, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start (arguments, format);
+    g_ptr_array_add (words, g_strdup_vprintf (format, arguments));
+    va_end (arguments);
+}
+
+/* What the engine has, so far. */
+static gboolean
+check_platform (PosadaDefinition *definition, GError **error)
+{
+    g_autofree char *type = posada_definition_get_domain_type (definition);
+    g_autofree char *arch = posada_definition_get_arch (definition);
+    g_autofree char *machine = posada_definition_get_machine (definition);
+
+    if (strcmp (type, "kvm") != 0 && strcmp (type, "qemu") != 0)
+        return refuse (error, "The machine is one of %s, which cannot be run here", type);
+    if (arch && strcmp (arch, "x86_64") != 0)
+        return refuse (error, "The machine's architecture %s cannot be run here", arch);
+    if (machine && strcmp (machine, "q35") != 0 && !g_str_has_prefix (machine, "pc-q35-"))
+        return refuse (error, "The machine is of type %s, only q35 can be run here", machine);
+    if (posada_definition_get_firmware (definition) == POSADA_FIRMWARE_EFI)
+        return refuse (error, "The machine boots by EFI, which is not there yet");
+    return TRUE;
+}
+
+static void
+add_size (GPtrArray *words, PosadaDefinition *definition)
+{
+    unsigned sockets, cores, threads;
+    guint64 mib = posada_definition_get_memory (definition) >> 20;
+
+    add (words, "--memory=%" G_GUINT64_FORMAT "M", mib);
+    if (posada_definition_get_topology (definition, &sockets, &cores, &threads) &&
+        sockets * cores * threads == posada_definition_get_vcpus (definition))
+        add (words, "--cpus=%u,sockets=%u,cores=%u,threads=%u",
+             posada_definition_get_vcpus (definition), sockets, cores, threads);
+    else
+        add (words, "--cpus=%u", posada_definition_get_vcpus (definition));
+}
+
+static gboolean
+add_disk (GPtrArray *words, const PosadaDisk *disk, GError **error)
+{
+    g_auto (GStrv) parts = NULL;
+    g_autofree char *escaped = NULL;
+
+    if (disk->source == POSADA_SOURCE_OTHER || (disk->path && disk->format != POSADA_FORMAT_RAW))
+        return refuse (error, "Disk %s is no raw image on this computer, others are not there yet",
+                       disk->target);
+    if (disk->kind == POSADA_DISK_CDROM) {
+        add (words, "--iso=%s", disk->path ? disk->path : "none");
+        return TRUE;
+    }
+    if (disk->kind != POSADA_DISK_DISK || disk->bus != POSADA_BUS_VIRTIO)
+        return refuse (error, "Disk %s is on a bus that is not there yet, only virtio is",
+                       disk->target);
+    parts = g_strsplit (disk->path, ",", -1);
+    escaped = g_strjoinv (",,", parts);
+    add (words, "--disk=%s%s", escaped, disk->read_only ? ",readonly" : "");
+    return TRUE;
+}
+
+static int
+compare_order (gconstpointer a, gconstpointer b)
+{
+    const PosadaDisk *first = *(PosadaDisk *const *) a, *second = *(PosadaDisk *const *) b;
+    unsigned i = first->boot_order ? first->boot_order : G_MAXUINT;
+    unsigned j = second->boot_order ? second->boot_order : G_MAXUINT;
+
+    return (i > j) - (i < j);
+}
+
+/* posada run knows an order of kinds, within which drives and disks go as they are given. */
+static void
+add_boot (GPtrArray *words, PosadaDefinition *definition, GPtrArray *disks)
+{
+    PosadaBootDevice devices[POSADA_BOOT_N_DEVICES];
+    unsigned n = posada_definition_get_boot_devices (definition, devices);
+    g_autoptr (GString) order = g_string_new (NULL);
+    const char *names[] = {"disk", "cdrom"};
+
+    for (unsigned i = 0; i < n; i++)
+        if (devices[i] == POSADA_BOOT_DISK || devices[i] == POSADA_BOOT_CDROM)
+            g_string_append_printf (order, "%s%s", order->len ? "," : "", names[devices[i]]);
+    for (unsigned i = 0; i < disks->len; i++) {
+        const PosadaDisk *disk = g_ptr_array_index (disks, i);
+        const char *name = names[disk->kind == POSADA_DISK_CDROM];
+
+        if (disk->boot_order && !strstr (order->str, name))
+            g_string_append_printf (order, "%s%s", order->len ? "," : "", name);
+    }
+    if (order->len)
+        add (words, "--boot=%s", order->str);
+    if (posada_definition_get_boot_menu (definition))
+        add (words, "--boot-menu");
+}
+
+static gboolean
+add_devices (GPtrArray *words, PosadaDefinition *definition, GError **error)
+{
+    g_autoptr (GPtrArray) disks =
+        g_ptr_array_new_with_free_func ((GDestroyNotify) posada_disk_free);
+    g_autofree char *kernel = posada_definition_get_kernel (definition);
+    g_autofree char *initrd = posada_definition_get_initrd (definition);
+    g_autofree char *cmdline = posada_definition_get_cmdline (definition);
+
+    for (unsigned i = 0; i < posada_definition_get_n_disks (definition); i++)
+        g_ptr_array_add (disks, posada_definition_get_disk (definition, i));
+    /* Stable: those without a number stay as they are. */
+    g_ptr_array_sort (disks, compare_order);
+    for (unsigned i = 0; i < disks->len; i++)
+        if (!add_disk (words, g_ptr_array_index (disks, i), error))
+            return FALSE;
+    if (kernel) {
+        add (words, "--kernel=%s", kernel);
+        if (initrd)
+            add (words, "--initrd=%s", initrd);
+        if (cmdline)
+            add (words, "--cmdline=%s", cmdline);
+    } else {
+        add_boot (words, definition, disks);
+    }
+    return TRUE;
+}
+
+/* The command line of posada run; NULL if the engine cannot run such a machine. */
+static GPtrArray *
+make_words (PosadaDefinition *definition, const char *socket, GError **error)
+{
+    g_autoptr (GPtrArray) words = g_ptr_array_new_with_free_func (g_free);
+    g_autofree char *name = posada_definition_get_name (definition);
+
+    if (strlen (name) > RUN_NAME_MAX) {
+        const char *end;
+
+        name[RUN_NAME_MAX] = 0;
+        g_utf8_validate (name, -1, &end);
+        name[end - name] = 0;
+    }
+    add (words, "posada");
+    add (words, "run");
+    add (words, "--name=%s", name);
+    add (words, "--control=unix:%s", socket);
+    add_size (words, definition);
+    if (!check_platform (definition, error) || !add_devices (words, definition, error))
+        return NULL;
+    return g_steal_pointer (&words);
+}
+
+static enum cli_status
+become_run (PosadaStore *store, const char *uuid, const char *const extra[3], GError **error)
+{
+    static const char *const extra_names[3] = {"serial", "console", "log"};
+    g_autoptr (PosadaLock) lock = posada_store_lock (store, uuid, error);
+    g_autofree char *socket = store_socket_path (uuid);
+    g_autofree char *folder = g_path_get_dirname (socket);
+    g_autoptr (PosadaDefinition) definition = lock ? posada_store_load (store, uuid, error) : NULL;
+    g_autoptr (GPtrArray) words = definition ? make_words (definition, socket, error) : NULL;
+
+    if (!words)
+        return CLI_BAD_USE;
+    if (g_mkdir_with_parents (folder, 0700) < 0) {
+        refuse (error, "%s cannot be made: %s", folder, g_strerror (errno));
+        return CLI_BAD_USE;
+    }
+    for (unsigned i = 0; i < 3; i++)
+        if (extra[i])
+            add (words, "--%s=%s", extra_names[i], extra[i]);
+    g_ptr_array_add (words, NULL);
+    if (posada_definition_count_devices (definition, "interface"))
+        cli_complain ("the machine runs without a network, which is not there yet");
+    companion_pass_on (posada_lock_pass_on (lock));
+    companion_execute ("posada", POSADA_BINDIR, (char **) words->pdata);
+    return CLI_BAD_HOST;
+}
+
+enum cli_status
+store_start (PosadaStore *store, int argc, char **argv)
+{
+    const char *extra[3] = {NULL, NULL, NULL}, *name;
+    const struct store_option options[] = {
+        {"serial", &extra[0], NULL}, {"console", &extra[1], NULL}, {"log", &extra[2], NULL}};
+    g_autoptr (PosadaStoreEntry) entry = NULL;
+    g_autoptr (GError) error = NULL;
+    enum cli_status status;
+
+    if (!store_parse (argc, argv, options, G_N_ELEMENTS (options), &name, 1))
+        return CLI_BAD_USE;
+    entry = posada_store_find (store, name, &error);
+    if (!entry)
+        return store_complain (error);
+    status = become_run (store, entry->id, extra, &error);
+    return error ? store_complain (error) : status;
+}

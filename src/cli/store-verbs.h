@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * posada-store: the verbs that need to know where machines are. argv[0] is the verb. Main thread
+ * only; this program may block.
+ */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "cli/cli.h"
+#include "store/posada-store.h"
+
+struct store_verb {
+    const char *name;
+    const char *usage; /* what follows the name */
+    const char *help;  /* more lines for --help; NULL: none */
+    enum cli_status (*run) (PosadaStore *store, int argc, char **argv);
+};
+
+enum cli_status store_create (PosadaStore *store, int argc, char **argv);
+enum cli_status store_start (PosadaStore *store, int argc, char **argv);
+enum cli_status store_list (PosadaStore *store, int argc, char **argv);
+enum cli_status store_show (PosadaStore *store, int argc, char **argv);
+enum cli_status store_delete (PosadaStore *store, int argc, char **argv);
+enum cli_status store_restore (PosadaStore *store, int argc, char **argv);
+enum cli_status store_purge (PosadaStore *store, int argc, char **argv);
+/* pause, resume, shutdown, kill and screenshot */
+enum cli_status store_command (PosadaStore *store, int argc, char **argv);
+
+/* An option and where its value goes. */
+struct store_option {
+    const char *name;   /* without the dashes */
+    const char **value; /* for one that takes a value, NULL if not given */
+    gboolean *flag;     /* for one that takes none */
+};
+
+/* Reads options and exactly @n_words other words; what comes after -- is no option. Complains and
+ * returns FALSE if something is wrong. */
+gboolean store_parse (int argc, char **argv, const struct store_option *options, unsigned n_options,
+                      const char **ret_words, unsigned n_words);
+
+/* Prints @error; what a verb ends with because of it. */
+enum cli_status store_complain (const GError *error);
+
+/* The control socket of that machine. */
+char *store_socket_path (const char *uuid);
+/* Sends @line to it and waits for the answer, a line of JSON. */
+char *store_talk (const char *uuid, const char *line, GError **error);
+/* The string member @key of a one-line JSON object as posada run writes it; NULL: none. */
+char *store_json_string (const char *json, const char *key);

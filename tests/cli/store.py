@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Works machines that are kept, as a person would on the command line, in a store of its own for
+each test. TAP; usage: store.py POSADA [PART_OF_A_NAME]"""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+POSADA = os.path.abspath(sys.argv[1])
+WANTED = sys.argv[2] if len(sys.argv) > 2 else ""
+tests = []
+
+
+class Skip(Exception):
+    pass
+
+
+def test(function):
+    tests.append(function)
+    return function
+
+
+def run(*arguments, timeout=60):
+    return subprocess.run([POSADA, *arguments], stdin=subprocess.DEVNULL, text=True,
+                          capture_output=True, timeout=timeout)
+
+
+def good(*arguments):
+    result = run(*arguments)
+    assert result.returncode == 0 and not result.stderr, f"{arguments}: {result}"
+    return result.stdout
+
+
+def refused(*arguments, part, status=2):
+    result = run(*arguments)
+    what = f"{arguments}: {result}"
+    assert result.returncode == status and not result.stdout, what
+    assert result.stderr.startswith("posada: ") and result.stderr.count("\n") == 1, what
+    assert part in result.stderr, f"{what} lacks {part!r}"
+
+
+def machines():
+    return json.loads(good("list", "--json"))
+
+
+def make_iso(path="cd.iso"):
+    descriptor = bytearray(2048)
+    descriptor[0:6] = b"\x01CD001"
+    struct.pack_into("<I", descriptor, 80, 18)
+    struct.pack_into("<H", descriptor, 128, 2048)
+    end = bytearray(2048)
+    end[0:6] = b"\xffCD001"
+    with open(path, "wb") as file:
+        file.write(bytes(16 * 2048) + bytes(descriptor) + bytes(end))
+    return path
+
+
+def folder_of(uuid):
+    return os.path.join(os.environ["XDG_DATA_HOME"], "posada", "machines", uuid)
+
+
+@test
+def an_empty_store_lists_nothing():
+    assert good("list") == "" and machines() == []
+    assert not os.path.exists(os.environ["XDG_DATA_HOME"])
+
+
+@test
+def every_verb_has_help():
+    for verb in ("create", "list", "show", "start", "pause", "resume", "shutdown", "kill",
+                 "screenshot", "delete", "restore", "purge"):
+        assert good(verb, "--help").startswith(f"Usage: posada {verb}"), verb
+        assert f"  {verb} " in good("--help"), verb
+
+
+@test
+def an_iso_makes_a_machine_with_a_disk_of_its_own():
+    make_iso("Some Linux 1.0.iso")
+    assert good("create", "--iso", "Some Linux 1.0.iso", "--memory", "512M", "--cpus", "2",
+                "--disk-size", "3G") == "Some Linux 1.0\n"
+    (machine,) = machines()
+    assert machine["state"] == "off" and machine["memory"] == 512 << 20 and machine["cpus"] == 2
+    disk = os.path.join(folder_of(machine["uuid"]), "disk.raw")
+    assert os.path.getsize(disk) == 3 << 30 and os.stat(disk).st_blocks == 0
+    assert os.stat(disk).st_mode & 0o777 == 0o600
+    xml = good("show", "some linux 1.0", "--xml")
+    assert f"<source file=\"{os.path.abspath('Some Linux 1.0.iso')}\"/>" in xml and disk in xml
+    assert "512 MiB" in good("show", machine["uuid"])
+    # A name that was not asked for gives way, one that was does not.
+    assert good("create", "--iso", "Some Linux 1.0.iso") == "Some Linux 1.0 2\n"
+    refused("create", "--iso", "Some Linux 1.0.iso", "--name", "SOME linux 1.0", part="already")
+
+
+@test
+def what_cannot_be_made_leaves_nothing():
+    make_iso()
+    refused("create", part="--iso")
+    refused("create", "--iso", "gone.iso", part="gone.iso")
+    refused("create", "--iso", "/etc/passwd", part="/etc/passwd")
+    refused("create", "--iso", "cd.iso", "--memory", "1", part="--memory 1")
+    refused("create", "--iso", "cd.iso", "--memory", "1M", part="<memory>")
+    refused("create", "--iso", "cd.iso", "--cpus", "0", part="--cpus 0")
+    refused("create", "--iso", "cd.iso", "--name", "a/b", part="<name>")
+    refused("create", "--iso", "cd.iso", "--disk-size", "big", part="big")
+    refused("create", "--iso", "cd.iso", "--disk-size", "8388608T", part="disk")
+    refused("create", "--iso", "cd.iso", "--initrd", "cd.iso", part="--kernel")
+    refused("create", "--iso", "cd.iso", "--iso", "cd.iso", part="twice")
+    refused("create", "--iso", "cd.iso", "--nonsense", part="--nonsense")
+    refused("create", "--iso", "cd.iso", "more", part="'more'")
+    assert machines() == []
+
+
+@test
+def a_disk_is_what_its_name_and_its_head_agree_on():
+    with open("raw.img", "wb") as file:
+        file.write(bytes(4096))
+    with open("disguised.img", "wb") as file:
+        file.write(b"QFI\xfb" + bytes(4092))
+    good("create", "--disk", "raw.img", "--name", "raw")
+    assert 'type="raw"' in good("show", "raw", "--xml")
+    refused("create", "--disk", "disguised.img", part="--format")
+    good("create", "--disk", "disguised.img", "--format", "raw", "--name", "chosen")
+    assert 'type="raw"' in good("show", "chosen", "--xml")
+    good("create", "--disk", "disguised.img", "--format", "qcow2", "--name", "other")
+    refused("start", "other", part="vda")
+
+
+@test
+def deleted_machines_come_back_until_they_are_purged():
+    make_iso()
+    good("create", "--iso", "cd.iso", "--name", "M")
+    (machine,) = machines()
+    good("delete", "m")
+    assert machines() == [] and not os.path.exists(folder_of(machine["uuid"]))
+    refused("delete", "M", part="“M”")
+    good("restore", "M")
+    assert machines() == [machine]
+    good("delete", "M")
+    assert good("purge", "--days", "1") == "0 removed\n"
+    assert good("purge") == "1 removed\n"
+    refused("restore", "M", part="“M”")
+
+
+@test
+def a_broken_machine_is_listed_and_can_be_deleted():
+    make_iso()
+    good("create", "--iso", "cd.iso", "--name", "good")
+    uuid = "00000000-0000-4000-8000-000000000001"
+    os.makedirs(folder_of(uuid))
+    with open(os.path.join(folder_of(uuid), "machine.xml"), "w", encoding="utf-8") as file:
+        file.write("<!DOCTYPE x><domain/>")
+    first, second = machines()
+    assert first["name"] == "good" and second["state"] == "broken", (first, second)
+    assert "document type" in second["error"] and "broken: " in good("list")
+    refused("show", uuid, part="document type")
+    refused("start", uuid, part="document type")
+    good("delete", uuid)
+    assert len(machines()) == 1
+
+
+@test
+def machines_that_cannot_run_here_say_why():
+    make_iso()
+    good("create", "--iso", "cd.iso", "--name", "M")
+    (machine,) = machines()
+    path = os.path.join(folder_of(machine["uuid"]), "machine.xml")
+    with open(path, encoding="utf-8") as file:
+        original = file.read()
+    for old, new, part in (("<os>", "<os firmware='efi'>", "EFI"), ('"q35"', '"pc"', "pc"),
+                           ('bus="virtio"', 'bus="ide"', "vda"), ('"x86_64"', '"riscv64"', "riscv64"),
+                           ('type="kvm"', 'type="xen"', "xen")):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(original.replace(old, new, 1))
+        refused("start", "M", part=part)
+    refused("pause", "M", part="not running")
+    refused("start", "nobody", part="nobody")
+
+
+@test
+def a_running_machine_is_worked_by_name():
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        raise Skip("no /dev/kvm")
+    make_iso()
+    good("create", "--iso", "cd.iso", "--name", "M", "--memory", "64M", "--disk-size", "1M")
+    with subprocess.Popen([POSADA, "start", "M"], stdin=subprocess.DEVNULL, text=True,
+                          stderr=subprocess.PIPE) as machine:
+        try:
+            end = time.monotonic() + 60
+            while run("screenshot", "M", "screen.png").returncode != 0:
+                if machine.poll() is not None:
+                    complaint = machine.stderr.read()
+                    if machine.returncode == 3:
+                        raise Skip(complaint.splitlines()[-1])
+                    raise AssertionError(complaint)
+                assert time.monotonic() < end, "it shows nothing"
+                time.sleep(0.1)
+            good("pause", "M")
+            (entry,) = machines()
+            assert entry["state"] == "paused" and entry["pid"] == machine.pid, entry
+            refused("start", "M", part=f"process {machine.pid}", status=1)
+            refused("delete", "M", part=f"process {machine.pid}", status=1)
+            with open("screen.png", "rb") as file:
+                assert file.read(4) == b"\x89PNG"
+            refused("screenshot", "M", "no/such/folder.png", part="no/such/folder.png", status=1)
+            refused("shutdown", "M", part="paused", status=1)
+            good("resume", "M")
+            good("shutdown", "M")
+            good("kill", "M")
+            machine.wait(60)
+            assert machine.returncode == 0, machine.returncode
+            assert machines()[0]["state"] == "off"
+            assert os.listdir(os.path.join(os.environ["XDG_RUNTIME_DIR"], "posada")) == []
+        finally:
+            machine.kill()
+
+
+def main():
+    failed = number = 0
+    print(f"1..{sum(WANTED in function.__name__ for function in tests)}")
+    for function in tests:
+        if WANTED not in function.__name__:
+            continue
+        number += 1
+        line = f"ok {number} - {function.__name__}"
+        with tempfile.TemporaryDirectory(prefix="posada-") as folder:
+            os.chdir(folder)
+            os.environ["XDG_DATA_HOME"] = os.path.join(folder, "data")
+            os.environ["XDG_RUNTIME_DIR"] = os.path.join(folder, "run")
+            os.mkdir("run", 0o700)
+            try:
+                function()
+            except Skip as reason:
+                line += f" # SKIP {reason}"
+            except (AssertionError, subprocess.TimeoutExpired, OSError, ValueError) as error:
+                print("#", str(error)[:2000].replace("\n", "\n# "))
+                line, failed = f"not {line}", failed + 1
+            os.chdir("/")
+        print(line, flush=True)
+    return 1 if failed else 0
+
+
+sys.exit(main())
