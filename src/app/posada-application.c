@@ -7,6 +7,7 @@
 #include "app/posada-shortcuts.h"
 #include "app/posada-window.h"
 #include "machine/posada-host.h"
+#include "wizard/posada-wizard.h"
 
 #define BACKGROUND_NOTE "background"
 
@@ -14,7 +15,6 @@ struct _PosadaApplication {
     AdwApplication parent_instance;
 
     int n_fakes; /* < 0: real machines */
-    char *new_from;
     PosadaLibrary *library;
     PosadaWindow *window;
     PosadaHost *host;
@@ -150,10 +150,74 @@ present_cb (GSimpleAction *action, GVariant *parameter, gpointer user_data)
     present (user_data);
 }
 
+static DexFuture *
+opened_cb (DexFuture *future, gpointer user_data)
+{
+    PosadaApplication *self = user_data;
+    g_autoptr (GError) error = NULL;
+    const GValue *value = dex_future_get_value (future, &error);
+    PosadaMachine *machine;
+
+    if (!self->window)
+        return dex_future_new_true ();
+    if (!value) {
+        posada_window_toast (self->window, error->message);
+        return dex_future_new_true ();
+    }
+    machine = g_value_get_object (value);
+    posada_window_select (self->window, machine);
+    posada_window_start (self->window);
+    posada_window_open_console (self->window, machine);
+    return dex_future_new_true ();
+}
+
+static void
+created_cb (PosadaApplication *self, const char *uuid)
+{
+    dex_future_disown (dex_future_finally (posada_library_open (self->library, uuid), opened_cb,
+                                           g_object_ref (self), g_object_unref));
+}
+
+static void
+open_wizard (PosadaApplication *self, GFile *source)
+{
+    GListModel *machines = G_LIST_MODEL (posada_library_get_machines (self->library));
+    PosadaStore *store = posada_library_get_store (self->library);
+    g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+    g_auto (GStrv) names = NULL;
+    PosadaWizard *wizard;
+
+    present (self);
+    if (!store) {
+        posada_window_toast (self->window, _ ("These machines are only pretended."));
+        return;
+    }
+    for (guint i = 0; i < g_list_model_get_n_items (machines); i++) {
+        g_autoptr (PosadaMachine) machine = g_list_model_get_item (machines, i);
+
+        g_strv_builder_add (builder, posada_machine_get_name (machine));
+    }
+    names = g_strv_builder_end (builder);
+    wizard = posada_wizard_new (store, (const char *const *) names);
+    g_signal_connect_object (wizard, "created", G_CALLBACK (created_cb), self, G_CONNECT_SWAPPED);
+    adw_dialog_present (ADW_DIALOG (wizard), GTK_WIDGET (self->window));
+    if (source)
+        posada_wizard_set_source (wizard, source);
+}
+
 static void
 new_machine_cb (GSimpleAction *action, GVariant *parameter, gpointer user_data)
 {
-    present (user_data);
+    open_wizard (user_data, NULL);
+}
+
+/* From the command line and from files dropped on the window: the URI of an image. */
+static void
+new_from_cb (GSimpleAction *action, GVariant *parameter, gpointer user_data)
+{
+    g_autoptr (GFile) file = g_file_new_for_uri (g_variant_get_string (parameter, NULL));
+
+    open_wizard (user_data, file);
 }
 
 static void
@@ -181,6 +245,7 @@ about_cb (GSimpleAction *action, GVariant *parameter, gpointer user_data)
 
 static const GActionEntry actions[] = {
     {.name = "new-machine", .activate = new_machine_cb},
+    {.name = "new-from", .activate = new_from_cb, .parameter_type = "s"},
     {.name = "present", .activate = present_cb},
     {.name = "shortcuts", .activate = shortcuts_cb},
     {.name = "about", .activate = about_cb},
@@ -201,6 +266,30 @@ probed_cb (DexFuture *future, gpointer user_data)
     return dex_future_new_true ();
 }
 
+static PosadaLibrary *
+make_library (PosadaApplication *self)
+{
+    g_autoptr (PosadaStore) store = NULL;
+
+    if (self->n_fakes >= 0)
+        return posada_library_new_fake ((guint) self->n_fakes);
+    store = posada_store_new (NULL);
+    return posada_library_new (store);
+}
+
+/* A store that cannot be read is said in a toast; there is nothing else to show. */
+static DexFuture *
+not_loaded_cb (DexFuture *future, gpointer user_data)
+{
+    PosadaApplication *self = user_data;
+    g_autoptr (GError) error = NULL;
+
+    dex_future_get_value (future, &error);
+    if (self->window)
+        posada_window_toast (self->window, error->message);
+    return dex_future_new_true ();
+}
+
 static void
 posada_application_startup (GApplication *application)
 {
@@ -210,9 +299,11 @@ posada_application_startup (GApplication *application)
     gtk_window_set_default_icon_name ("io.posada.Posada");
     g_action_map_add_action_entries (G_ACTION_MAP (self), actions, G_N_ELEMENTS (actions), self);
     posada_shortcuts_install (GTK_APPLICATION (self));
-    self->library = posada_library_new_fake (self->n_fakes < 0 ? 0 : (guint) self->n_fakes);
+    self->library = make_library (self);
     g_signal_connect_object (self->library, "running-changed", G_CALLBACK (running_changed_cb),
                              self, G_CONNECT_SWAPPED);
+    dex_future_disown (dex_future_catch (posada_library_load (self->library), not_loaded_cb,
+                                         g_object_ref (self), g_object_unref));
     if (self->n_fakes < 0)
         dex_future_disown (
             dex_future_then (posada_host_probe (), probed_cb, g_object_ref (self), g_object_unref));
@@ -228,7 +319,7 @@ static int
 posada_application_handle_local_options (GApplication *application, GVariantDict *options)
 {
     PosadaApplication *self = POSADA_APPLICATION (application);
-    const char *fakes;
+    const char *fakes, *path;
 
     if (g_variant_dict_contains (options, "version")) {
         g_print ("posada-app " POSADA_VERSION "\n");
@@ -238,6 +329,19 @@ posada_application_handle_local_options (GApplication *application, GVariantDict
     if (g_variant_dict_lookup (options, "fake", "&s", &fakes)) {
         self->n_fakes = (int) g_ascii_strtoull (fakes, NULL, 10);
         g_application_set_flags (application, G_APPLICATION_NON_UNIQUE);
+    }
+    if (g_variant_dict_lookup (options, "new-from", "^&ay", &path)) {
+        g_autoptr (GFile) file = g_file_new_for_commandline_arg (path);
+        g_autofree char *uri = g_file_get_uri (file);
+
+        if (!g_application_register (application, NULL, NULL))
+            return 1;
+        g_application_activate (application);
+        g_action_group_activate_action (G_ACTION_GROUP (application), "new-from",
+                                        g_variant_new_string (uri));
+        /* The instance that runs already does it. */
+        if (g_application_get_is_remote (application))
+            return 0;
     }
     return -1;
 }
@@ -250,7 +354,6 @@ posada_application_finalize (GObject *object)
     g_clear_weak_pointer (&self->window);
     g_clear_object (&self->library);
     g_clear_pointer (&self->host, posada_host_free);
-    g_free (self->new_from);
     G_OBJECT_CLASS (posada_application_parent_class)->finalize (object);
 }
 
@@ -271,6 +374,8 @@ posada_application_init (PosadaApplication *self)
     static const GOptionEntry options[] = {
         {"version", 0, 0, G_OPTION_ARG_NONE, NULL, N_ ("Print the version"), NULL},
         {"fake", 0, 0, G_OPTION_ARG_STRING, NULL, N_ ("Show N machines that run nothing"), "N"},
+        {"new-from", 0, 0, G_OPTION_ARG_FILENAME, NULL, N_ ("Create a machine from an image"),
+         N_ ("FILE")},
         {NULL},
     };
 

@@ -6,13 +6,23 @@
 #pragma once
 
 #include "machine/posada-machine-list.h"
+#include "store/posada-store.h"
 
 G_BEGIN_DECLS
 
 #define POSADA_TYPE_LIBRARY (posada_library_get_type ())
 G_DECLARE_FINAL_TYPE (PosadaLibrary, posada_library, POSADA, LIBRARY, GObject)
 
+PosadaLibrary *posada_library_new (PosadaStore *store);
 PosadaLibrary *posada_library_new_fake (guint n_machines);
+
+/* NULL if there is none. */
+PosadaStore *posada_library_get_store (PosadaLibrary *self);
+/* Reads what is in the store. A definition that cannot be read is a machine with a reason. Resolves
+ * to TRUE. */
+DexFuture *posada_library_load (PosadaLibrary *self);
+/* Reads one that is new in the store. Resolves to the PosadaMachine. */
+DexFuture *posada_library_open (PosadaLibrary *self, const char *uuid);
 
 PosadaMachineList *posada_library_get_machines (PosadaLibrary *self);
 /* How many have something to lose: those that are not off. */

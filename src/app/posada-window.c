@@ -311,6 +311,15 @@ close_cb (GtkWidget *widget, const char *action, GVariant *parameter)
     gtk_window_close (GTK_WINDOW (widget));
 }
 
+static gboolean
+drop_cb (PosadaWindow *self, const GValue *value, double x, double y)
+{
+    g_autofree char *uri = g_file_get_uri (g_value_get_object (value));
+
+    gtk_widget_activate_action (GTK_WIDGET (self), "app.new-from", "s", uri);
+    return TRUE;
+}
+
 /* --- class --- */
 
 static void
@@ -353,7 +362,11 @@ posada_window_class_init (PosadaWindowClass *klass)
 static void
 posada_window_init (PosadaWindow *self)
 {
+    GtkDropTarget *drop = gtk_drop_target_new (G_TYPE_FILE, GDK_ACTION_COPY);
+
     gtk_widget_init_template (GTK_WIDGET (self));
+    g_signal_connect_swapped (drop, "drop", G_CALLBACK (drop_cb), self);
+    gtk_widget_add_controller (GTK_WIDGET (self), GTK_EVENT_CONTROLLER (drop));
     gtk_search_bar_connect_entry (self->search_bar, GTK_EDITABLE (self->search_entry));
     g_signal_connect_swapped (self->search_entry, "search-changed", G_CALLBACK (search_changed_cb),
                               self);
@@ -401,6 +414,14 @@ posada_window_open_console (PosadaWindow *self, PosadaMachine *machine)
 
     posada_window_select (self, machine);
     posada_machine_page_open_console (self->machine_page);
+}
+
+void
+posada_window_start (PosadaWindow *self)
+{
+    g_return_if_fail (POSADA_IS_WINDOW (self));
+
+    gtk_widget_activate_action (GTK_WIDGET (self->machine_page), "machine.start", NULL);
 }
 
 void

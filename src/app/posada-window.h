@@ -20,6 +20,8 @@ G_DECLARE_FINAL_TYPE (PosadaWindow, posada_window, POSADA, WINDOW, AdwApplicatio
 PosadaWindow *posada_window_new (GtkApplication *application, PosadaLibrary *library);
 void posada_window_select (PosadaWindow *self, PosadaMachine *machine);
 void posada_window_open_console (PosadaWindow *self, PosadaMachine *machine);
+/* Starts the selected machine; says it if that fails. */
+void posada_window_start (PosadaWindow *self);
 void posada_window_toast (PosadaWindow *self, const char *text);
 /* Says what is wrong with the host, if anything is. */
 void posada_window_set_host (PosadaWindow *self, const PosadaHost *host);
