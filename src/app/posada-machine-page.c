@@ -362,6 +362,7 @@ posada_machine_page_class_init (PosadaMachinePageClass *klass)
     gtk_widget_class_install_action (widget_class, "machine.delete", NULL, delete_cb);
     gtk_widget_class_install_action (widget_class, "machine.rename", NULL, rename_cb);
     gtk_widget_class_install_action (widget_class, "machine.console", NULL, console_cb);
+    gtk_widget_class_add_binding_action (widget_class, GDK_KEY_F2, 0, "machine.rename", NULL);
 }
 
 static void

@@ -10,7 +10,7 @@ for tool in Xvfb dbus-run-session; do
 done
 home=$(mktemp -d)
 exec {number}<> <(:)
-Xvfb -displayfd "$number" -screen 0 "${POSADA_SCREEN:-1280x800}x24" -nolisten tcp \
+Xvfb -displayfd "$number" -screen 0 "${POSADA_SCREEN:-1280x800}x24" -nolisten tcp -noreset \
     >/dev/null 2>&1 &
 server=$!
 trap 'kill "$server" 2>/dev/null; rm -rf "$home"' EXIT
