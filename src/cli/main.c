@@ -26,9 +26,11 @@ open_window (void)
     char own[PATH_MAX], path[PATH_MAX + 32];
     ssize_t n = readlink ("/proc/self/exe", own, sizeof own - 1);
 
-    for (size_t i = 0; n > 0 && i < sizeof places / sizeof *places; i++) {
+    if (n > 0) {
         own[n] = '\0';
         *strrchr (own, '/') = '\0';
+    }
+    for (size_t i = 0; n > 0 && i < sizeof places / sizeof *places; i++) {
         snprintf (path, sizeof path, "%s%s", own, places[i]);
         execl (path, "posada-app", (char *) NULL);
     }
