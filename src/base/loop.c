@@ -3,15 +3,18 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/util.h"
 
 #define EVENTS_PER_WAIT 32
 #define N_BUCKETS       64
+#define SHORTEST_SPIN   UINT64_C (4000)
 
 /*
  * The kernel may have handed out an event just before its source was removed and freed. So events
@@ -20,7 +23,8 @@
 struct vmm_loop {
     int epoll_fd;
     int wake_fd;
-    atomic_ulong thread; /* the pthread_t that iterates, 0 while none does */
+    atomic_ulong thread;       /* the pthread_t that iterates, 0 while none does */
+    uint64_t spin_limit, spin; /* ns; the iterating thread's own */
     /* Guards what follows; taken inside device locks, never around callbacks. */
     pthread_mutex_t mutex;
     struct vmm_list timers;
@@ -385,6 +389,45 @@ dispatch (struct vmm_loop *loop, const struct epoll_event *event)
     return ran;
 }
 
+void
+vmm_loop_set_spin (struct vmm_loop *loop, uint64_t limit_ns)
+{
+    loop->spin_limit = limit_ns;
+}
+
+/* Doubles the time for which to look when an event came within the limit, but only after we had
+ * fallen asleep; halves it when none came within the limit. */
+static void
+adapt_spin (struct vmm_loop *loop, uint64_t waited)
+{
+    if (waited > loop->spin_limit)
+        loop->spin = loop->spin > SHORTEST_SPIN ? loop->spin / 2 : 0;
+    else if (waited > loop->spin)
+        loop->spin = MIN_OF (loop->spin ? loop->spin * 2 : SHORTEST_SPIN, loop->spin_limit);
+}
+
+/* epoll_wait (), looking a while first if that is worth it. */
+static int
+wait_for_events (struct vmm_loop *loop, struct epoll_event *events, int timeout_ms)
+{
+    uint64_t begin;
+    int n_events;
+
+    if (!loop->spin_limit || timeout_ms == 0)
+        return epoll_wait (loop->epoll_fd, events, EVENTS_PER_WAIT, timeout_ms);
+    begin = vmm_monotonic_now ();
+    while (vmm_monotonic_now () - begin < loop->spin) {
+        n_events = epoll_wait (loop->epoll_fd, events, EVENTS_PER_WAIT, 0);
+        if (n_events != 0)
+            return n_events;
+        /* Whoever is to bring the event may wait for this processor. */
+        sched_yield ();
+    }
+    n_events = epoll_wait (loop->epoll_fd, events, EVENTS_PER_WAIT, timeout_ms);
+    adapt_spin (loop, vmm_monotonic_now () - begin);
+    return n_events;
+}
+
 int
 vmm_loop_iterate (struct vmm_loop *loop, int timeout_ms)
 {
@@ -392,7 +435,7 @@ vmm_loop_iterate (struct vmm_loop *loop, int timeout_ms)
     int n_events, ran = 0;
 
     atomic_store (&loop->thread, (unsigned long) pthread_self ());
-    n_events = epoll_wait (loop->epoll_fd, events, EVENTS_PER_WAIT, next_wait (loop, timeout_ms));
+    n_events = wait_for_events (loop, events, next_wait (loop, timeout_ms));
     if (n_events < 0) {
         ran = errno == EINTR ? 0 : -errno;
         atomic_store (&loop->thread, 0);

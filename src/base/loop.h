@@ -90,6 +90,14 @@ void vmm_timer_arm (struct vmm_timer *timer, uint64_t deadline);
 void vmm_timer_disarm (struct vmm_timer *timer);
 bool vmm_timer_is_armed (struct vmm_timer *timer);
 
+/*
+ * Lets the loop look for events for up to @limit_ns before it sleeps, as long as that has been
+ * worth it: it adapts to how soon they come. To fall asleep and to be woken takes an idle processor
+ * several microseconds, more in a virtual machine. Call it before the first vmm_loop_iterate (); 0,
+ * which is also the default, always sleeps.
+ */
+void vmm_loop_set_spin (struct vmm_loop *loop, uint64_t limit_ns);
+
 /* Whether the caller is (below) a callback of @loop. */
 bool vmm_loop_is_current (struct vmm_loop *loop);
 

@@ -29,6 +29,7 @@ struct terminal {
     int pipe_in, pipe_out;    /* the chardev's end, ours */
     bool escaped;             /* Ctrl-A came last */
     bool started;
+    bool unpollable;            /* standard input is, being a regular file or /dev/null */
     unsigned char pending[256]; /* read, and not yet in the pipe */
     size_t n_pending;
     struct vmm_loop *loop;
@@ -178,12 +179,13 @@ input_cb (void *data, uint32_t events)
         vmm_source_remove (&self->input);
 }
 
-/* A regular file is always readable and cannot be polled: the pipe sets the pace instead. */
+/* What cannot be polled is always readable: the pipe sets the pace instead. */
 static void
 watch_input (struct terminal *self)
 {
-    if (vmm_loop_add (self->loop, &self->input, STDIN_FILENO, EPOLLIN, NULL, input_cb, self) ==
-        -EPERM)
+    self->unpollable = vmm_loop_add (self->loop, &self->input, STDIN_FILENO, EPOLLIN, NULL,
+                                     input_cb, self) == -EPERM;
+    if (self->unpollable)
         wait_for_room (self);
 }
 
@@ -192,11 +194,10 @@ static void
 output_cb (void *data, uint32_t events)
 {
     struct terminal *self = data;
-    struct stat status;
 
     if (!flush_pending (self))
         return;
-    if (fstat (STDIN_FILENO, &status) == 0 && S_ISREG (status.st_mode)) {
+    if (self->unpollable) {
         if (!read_input (self))
             vmm_source_remove (&self->output);
         return;

@@ -48,6 +48,7 @@ struct vmm_memory {
     size_t rom_size;
     struct vmm_slot rom_slot;
     enum vmm_shadow modes[VMM_SHADOW_SEGMENTS];
+    bool held, changed; /* the window waits for vmm_memory_release (); it has something to do */
     struct piece pieces[VMM_SHADOW_SEGMENTS];
     struct vmm_region shadow_region;
 };
@@ -167,6 +168,9 @@ update_shadow (struct vmm_memory *memory)
     unsigned n = 0;
     int r = 0;
 
+    memory->changed = memory->held;
+    if (memory->held)
+        return 0;
     for (unsigned i = 0; i < VMM_SHADOW_SEGMENTS; i++) {
         struct piece piece = wanted_segment (memory, i);
         struct piece *last = n > 0 ? &wanted[n - 1] : NULL;
@@ -215,6 +219,27 @@ vmm_memory_set_shadow (struct vmm_memory *memory, const enum vmm_shadow modes[VM
         memcpy (memory->modes, modes, sizeof memory->modes);
         r = update_shadow (memory);
     }
+    pthread_mutex_unlock (&memory->mutex);
+    return r;
+}
+
+void
+vmm_memory_hold (struct vmm_memory *memory)
+{
+    pthread_mutex_lock (&memory->mutex);
+    memory->held = true;
+    pthread_mutex_unlock (&memory->mutex);
+}
+
+int
+vmm_memory_release (struct vmm_memory *memory)
+{
+    int r = 0;
+
+    pthread_mutex_lock (&memory->mutex);
+    memory->held = false;
+    if (memory->changed)
+        r = update_shadow (memory);
     pthread_mutex_unlock (&memory->mutex);
     return r;
 }

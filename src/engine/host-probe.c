@@ -181,6 +181,8 @@ set_up (struct probe *probe, struct vmm_error *error)
     fill_tables (probe->ram);
     r = kvm_vm_set_memory (probe->vm, 0, 0, probe->ram, RAM_SIZE, 0);
     if (r >= 0)
+        r = kvm_vm_add_chips (probe->vm, error);
+    if (r >= 0)
         r = kvm_cpu_create (probe->vm, 0, &probe->cpu, error);
     if (r >= 0)
         r = kvm_vm_supported_cpuid (probe->vm, leaves, &n_leaves);

@@ -11,7 +11,9 @@
 #include "base/util.h"
 #include "engine/kvm-internal.h"
 
-#define MAX_MSRS 1024
+#define MAX_MSRS     1024
+#define MSRS_AT_ONCE 128 /* the kernel takes fewer than 256 */
+#define MSR_TSC      0x10
 
 struct kvm_cpu {
     struct kvm_vm *vm;
@@ -110,7 +112,38 @@ access_msr (struct kvm_cpu *cpu, unsigned long request, struct kvm_msr_entry *en
     return true;
 }
 
-#define MSR_TSC 0x10
+/*
+ * The same with all of @msrs. The kernel stops at the first that it refuses; those are left out,
+ * and after KVM_GET_MSRS they are gone from @msrs.
+ */
+static int
+access_msrs (struct kvm_cpu *cpu, unsigned long request, struct kvm_msrs *msrs)
+{
+    AUTO_FREE struct kvm_msrs *batch = NULL;
+    uint32_t next = 0, kept = 0, n = msrs->nmsrs;
+
+    batch = malloc (sizeof *batch + MSRS_AT_ONCE * sizeof batch->entries[0]);
+    if (!batch)
+        return -ENOMEM;
+    while (next < n) {
+        uint32_t length = MIN_OF (n - next, (uint32_t) MSRS_AT_ONCE), done;
+        int r;
+
+        *batch = (struct kvm_msrs) {.nmsrs = length};
+        memcpy (batch->entries, msrs->entries + next, length * sizeof batch->entries[0]);
+        r = kvm_ioctl (cpu->fd, request, batch);
+        if (r < 0)
+            return r;
+        done = MIN_OF ((uint32_t) r, length);
+        if (request == KVM_GET_MSRS)
+            memcpy (msrs->entries + kept, batch->entries, done * sizeof batch->entries[0]);
+        kept += done;
+        next += done + (done < length);
+    }
+    if (request == KVM_GET_MSRS)
+        msrs->nmsrs = kept;
+    return 0;
+}
 
 /* The MSRs whose power-on value can be read, but for the TSC, which has none. */
 static int
@@ -136,12 +169,12 @@ remember_msrs (struct kvm_cpu *cpu)
     list->nmsrs = probe.nmsrs;
     r = kvm_ioctl (cpu->vm->device_fd, KVM_GET_MSR_INDEX_LIST, list);
     for (uint32_t i = 0; r >= 0 && i < list->nmsrs; i++) {
-        struct kvm_msr_entry entry = {.index = list->indices[i]};
-
-        if (entry.index != MSR_TSC && access_msr (cpu, KVM_GET_MSRS, &entry))
-            msrs->entries[n++] = entry;
+        if (list->indices[i] != MSR_TSC)
+            msrs->entries[n++].index = list->indices[i];
     }
     msrs->nmsrs = n;
+    if (r >= 0)
+        r = access_msrs (cpu, KVM_GET_MSRS, msrs);
     free (cpu->power_on.msrs);
     cpu->power_on.msrs = msrs;
     return r < 0 ? r : 0;
@@ -164,19 +197,6 @@ kvm_cpu_remember_reset_state (struct kvm_cpu *cpu)
     if (kvm_ioctl (cpu->fd, KVM_GET_XCRS, &cpu->power_on.xcrs) < 0)
         cpu->power_on.xcrs.nr_xcrs = 0;
     return remember_msrs (cpu);
-}
-
-/* Writes them all; those the host refuses (some are read-only in effect) keep their value. */
-static void
-restore_msrs (struct kvm_cpu *cpu)
-{
-    struct kvm_msrs *all = cpu->power_on.msrs;
-
-    for (uint32_t i = 0; i < all->nmsrs; i++) {
-        struct kvm_msr_entry entry = all->entries[i];
-
-        access_msr (cpu, KVM_SET_MSRS, &entry);
-    }
 }
 
 /*
@@ -209,7 +229,10 @@ kvm_cpu_reset_state (struct kvm_cpu *cpu)
         return r;
     if (cpu->power_on.xcrs.nr_xcrs > 0)
         kvm_ioctl (cpu->fd, KVM_SET_XCRS, &cpu->power_on.xcrs);
-    restore_msrs (cpu);
+    /* Those the host refuses (some are read-only in effect) keep their value. */
+    r = access_msrs (cpu, KVM_SET_MSRS, cpu->power_on.msrs);
+    if (r < 0)
+        return r;
     restart_tsc (cpu);
     return kvm_ioctl (cpu->fd, KVM_SET_VCPU_EVENTS, &cpu->power_on.events);
 }

@@ -86,7 +86,6 @@ static int
 build_vm (struct kvm_vm *vm, struct vmm_error *error)
 {
     uint64_t identity = IDENTITY_MAP_ADDRESS;
-    struct kvm_pit_config pit = {.flags = KVM_PIT_SPEAKER_DUMMY};
     int r;
 
     vm->fd = kvm_ioctl (vm->device_fd, KVM_CREATE_VM, NULL);
@@ -99,8 +98,17 @@ build_vm (struct kvm_vm *vm, struct vmm_error *error)
     r = kvm_ioctl (vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity);
     if (r >= 0)
         r = ioctl (vm->fd, KVM_SET_TSS_ADDR, (unsigned long) TSS_ADDRESS) < 0 ? -errno : 0;
-    if (r >= 0)
-        r = kvm_ioctl (vm->fd, KVM_CREATE_IRQCHIP, NULL);
+    if (r < 0)
+        return vmm_error_set_errno (error, r, "KVM cannot prepare the virtual machine");
+    return 0;
+}
+
+int
+kvm_vm_add_chips (struct kvm_vm *vm, struct vmm_error *error)
+{
+    struct kvm_pit_config pit = {.flags = KVM_PIT_SPEAKER_DUMMY};
+    int r = kvm_ioctl (vm->fd, KVM_CREATE_IRQCHIP, NULL);
+
     if (r >= 0)
         r = kvm_ioctl (vm->fd, KVM_CREATE_PIT2, &pit);
     if (r < 0)

@@ -28,12 +28,18 @@ struct kvm_cpuid_leaf {
 #define KVM_MAX_LEAVES 256
 
 /*
- * Opens the device and creates a VM with in-kernel PIC, IOAPIC, LAPICs and PIT. The TSS and
- * identity map pages live at 0xFEFFC000 (16 KiB), which the memory map must call reserved. Errors
- * say what to do: -ENOENT (no device), -EACCES (no permission), -ENODEV (no hardware
- * virtualization), -ENOTSUP.
+ * Opens the device and creates a VM. The TSS and identity map pages live at 0xFEFFC000 (16 KiB),
+ * which the memory map must call reserved. Errors say what to do: -ENOENT (no device), -EACCES (no
+ * permission), -ENODEV (no hardware virtualization), -ENOTSUP.
  */
 int kvm_vm_create (struct kvm_vm **ret_vm, struct vmm_error *error);
+/*
+ * Adds PIC, IOAPIC, LAPICs and PIT in the kernel: before the first vCPU, irqfd or interrupt, and
+ * better after the first memory slots. Since Linux 6.18 each of these chips starts an RCU grace
+ * period that nobody hurries (virt/kvm/kvm_main.c, kvm_io_bus_register_dev), and a change of slots
+ * then waits for its end: some 5 ms.
+ */
+int kvm_vm_add_chips (struct kvm_vm *vm, struct vmm_error *error);
 void kvm_vm_destroy (struct kvm_vm *vm);
 unsigned kvm_vm_max_cpus (const struct kvm_vm *vm);
 unsigned kvm_vm_max_slots (const struct kvm_vm *vm);

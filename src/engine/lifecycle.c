@@ -103,9 +103,8 @@ run_on (struct vmm_machine *machine)
     vmm_vcpus_go (machine);
 }
 
-/* Power-on values everywhere; what boots is in place. vCPUs are parked and devices paused. */
 static int
-power_on_values (struct vmm_machine *machine, struct vmm_error *error)
+set_power_on_values (struct vmm_machine *machine, struct vmm_error *error)
 {
     struct kvm_entry entry;
     int r;
@@ -125,6 +124,20 @@ power_on_values (struct vmm_machine *machine, struct vmm_error *error)
             return vmm_error_set_errno (error, r, "KVM cannot enter the kernel");
     }
     return r < 0 ? r : 0;
+}
+
+/* Power-on values everywhere; what boots is in place. vCPUs are parked and devices paused. */
+static int
+power_on_values (struct vmm_machine *machine, struct vmm_error *error)
+{
+    int r, released;
+
+    vmm_memory_hold (machine->memory);
+    r = set_power_on_values (machine, error);
+    released = vmm_memory_release (machine->memory);
+    if (r == 0 && released < 0)
+        return vmm_error_set_errno (error, released, "KVM cannot map the firmware");
+    return r;
 }
 
 static void
@@ -184,6 +197,8 @@ power_off (struct vmm_machine *machine, const struct vmm_command *command)
         return;
     if (state_of (machine) == VMM_RUNNING)
         stop_running (machine);
+    /* What the firmware sees matters again at the next start, which also releases it. */
+    vmm_memory_hold (machine->memory);
     /* Devices let go of guest memory before it is given back. */
     vmm_devices_reset (machine);
     vmm_memory_clear (machine->memory);
@@ -307,6 +322,7 @@ vmm_io_thread (void *data)
 {
     struct vmm_machine *machine = data;
 
+    pthread_setname_np (pthread_self (), "machine-io");
     while (!machine->quit) {
         vmm_loop_iterate (machine->loop, -1);
         run_commands (machine);

@@ -16,6 +16,9 @@
 /* More than any host has; keeps sums of addresses inside 46 bits. */
 #define MAX_MEMORY (UINT64_C (16) << 40)
 
+/* What QEMU's I/O threads do too. */
+#define IO_SPIN_NS UINT64_C (32000)
+
 static int
 check_topology (const struct vmm_config *config, struct vmm_error *error)
 {
@@ -62,7 +65,6 @@ start_io_thread (struct vmm_machine *machine, struct vmm_error *error)
     if (r < 0)
         return vmm_error_set_errno (error, r, "the machine's I/O thread cannot be started");
     machine->has_io_thread = true;
-    pthread_setname_np (machine->io_thread, "machine-io");
     return 0;
 }
 
@@ -83,9 +85,11 @@ build (struct vmm_machine *machine, const struct vmm_config *config, struct vmm_
         (r = vmm_irq_create (machine->vm, &machine->irq)) < 0 ||
         (r = fw_cfg_store_create (&machine->fw_cfg)) < 0)
         return vmm_error_set_errno (error, r, "the machine cannot be built");
+    vmm_loop_set_spin (machine->loop, IO_SPIN_NS);
     r = vmm_memory_create (machine->vm, machine->bus, config->memory, &machine->memory, error);
     if (r < 0)
         return r;
+    vmm_memory_hold (machine->memory);
     r = pci_bus_create (machine, &machine->pci);
     if (r < 0)
         return vmm_error_set_errno (error, r, "the PCI bus cannot be built");
@@ -95,9 +99,16 @@ build (struct vmm_machine *machine, const struct vmm_config *config, struct vmm_
             return r;
     }
     vmm_devices_reset (machine);
+    if (with_kvm)
+        r = vmm_boot_prepare (machine, config, &machine->boot, error);
+    if (r < 0)
+        return r;
+    r = vmm_memory_release (machine->memory);
+    if (r < 0)
+        return vmm_error_set_errno (error, r, "KVM cannot map the firmware");
     if (!with_kvm)
         return 0;
-    r = vmm_boot_prepare (machine, config, &machine->boot, error);
+    r = kvm_vm_add_chips (machine->vm, error);
     if (r >= 0)
         r = vmm_vcpus_create (machine, config, error);
     if (r >= 0)

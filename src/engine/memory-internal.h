@@ -18,6 +18,13 @@ int vmm_memory_create (struct kvm_vm *vm, struct vmm_bus *bus, uint64_t size,
 void vmm_memory_destroy (struct vmm_memory *memory);
 
 /*
+ * While held, changes of the shadow window's modes only gather, as every one takes and gives memory
+ * slots; releasing carries out what is left of them. For when no vCPU runs.
+ */
+void vmm_memory_hold (struct vmm_memory *memory);
+int vmm_memory_release (struct vmm_memory *memory);
+
+/*
  * Shows @rom (copied; @size a multiple of 4 KiB, ≤ 16 MiB) read-only below 4 GiB, and its last
  * 128 KiB in the shadow window.
  */

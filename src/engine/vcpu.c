@@ -182,7 +182,10 @@ static void *
 vcpu_thread (void *data)
 {
     struct vmm_vcpu *vcpu = data;
+    char name[16];
 
+    snprintf (name, sizeof name, "vcpu-%u", vcpu->index);
+    pthread_setname_np (pthread_self (), name);
     while (wait_for_go (vcpu)) {
         run (vcpu);
         kvm_cpu_complete_io (vcpu->kvm);
@@ -194,7 +197,6 @@ static int
 start_thread (struct vmm_vcpu *vcpu)
 {
     sigset_t blocked, before;
-    char name[16];
     int r;
 
     /* Engine threads take no signals of the process but the kick. */
@@ -206,8 +208,6 @@ start_thread (struct vmm_vcpu *vcpu)
     if (r < 0)
         return r;
     vcpu->has_thread = true;
-    snprintf (name, sizeof name, "vcpu-%u", vcpu->index);
-    pthread_setname_np (vcpu->thread, name);
     return 0;
 }
 
@@ -219,24 +219,22 @@ topology_of (const struct vmm_config *config)
     return (struct vmm_topology) {1, config->cpus, 1};
 }
 
+/* @supported: what the host has to offer, once for all vCPUs as it takes a while to collect. */
 static int
 create_one (struct vmm_machine *machine, unsigned index, const struct vmm_topology *topology,
-            struct vmm_error *error)
+            const struct kvm_cpuid_leaf *supported, size_t n_leaves, struct vmm_error *error)
 {
     struct vmm_vcpu *vcpu = &machine->vcpus[index];
     struct kvm_cpuid_leaf leaves[KVM_MAX_LEAVES + 8];
-    size_t n_leaves = KVM_MAX_LEAVES;
     int r;
 
     r = kvm_cpu_create (machine->vm, index, &vcpu->kvm, error);
     if (r < 0)
         return r;
-    r = kvm_vm_supported_cpuid (machine->vm, leaves, &n_leaves);
-    if (r >= 0) {
-        vmm_cpuid_adapt (leaves, &n_leaves, ARRAY_LENGTH (leaves), index, topology,
-                         kvm_vm_has_tsc_deadline (machine->vm));
-        r = kvm_cpu_set_cpuid (vcpu->kvm, leaves, n_leaves);
-    }
+    memcpy (leaves, supported, n_leaves * sizeof leaves[0]);
+    vmm_cpuid_adapt (leaves, &n_leaves, ARRAY_LENGTH (leaves), index, topology,
+                     kvm_vm_has_tsc_deadline (machine->vm));
+    r = kvm_cpu_set_cpuid (vcpu->kvm, leaves, n_leaves);
     if (r >= 0)
         r = kvm_cpu_remember_reset_state (vcpu->kvm);
     if (r < 0)
@@ -249,6 +247,8 @@ vmm_vcpus_create (struct vmm_machine *machine, const struct vmm_config *config,
                   struct vmm_error *error)
 {
     struct vmm_topology topology = topology_of (config);
+    struct kvm_cpuid_leaf supported[KVM_MAX_LEAVES];
+    size_t n_leaves = KVM_MAX_LEAVES;
     int r;
 
     r = install_kick_handler (error);
@@ -260,10 +260,13 @@ vmm_vcpus_create (struct vmm_machine *machine, const struct vmm_config *config,
     machine->vcpus = calloc (config->cpus, sizeof *machine->vcpus);
     if (!machine->vcpus)
         return vmm_error_set (error, -ENOMEM, "out of memory");
+    r = kvm_vm_supported_cpuid (machine->vm, supported, &n_leaves);
+    if (r < 0)
+        return vmm_error_set_errno (error, r, "KVM does not tell what its CPUs can do");
     for (unsigned i = 0; i < config->cpus; i++) {
         machine->vcpus[i].machine = machine;
         machine->vcpus[i].index = i;
-        r = create_one (machine, i, &topology, error);
+        r = create_one (machine, i, &topology, supported, n_leaves, error);
         if (r < 0)
             return r;
     }

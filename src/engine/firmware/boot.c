@@ -136,6 +136,24 @@ prepare_direct (struct vmm_boot *self, const struct vmm_config *config, struct v
     return r;
 }
 
+/*
+ * Puts the BIOS where it runs, with the PAM registers saying so. It would copy itself there first
+ * thing; finding RAM behind its segment (PAM0, bit 4) it takes for granted that somebody did, which
+ * spares a host that emulates the copying tens of thousands of instructions.
+ */
+static void
+shadow_bios (struct vmm_boot *self)
+{
+    struct pci_bus *bus = vmm_machine_pci (self->machine);
+    struct vmm_memory *memory = vmm_machine_memory (self->machine);
+
+    if (!pci_bus_device (bus, PCI_DEVFN (0, 0)) || !vmm_memory_shadow_rom (memory))
+        return;
+    pci_bus_config_write (bus, PCI_DEVFN (0, 0), HOST_PAM0, 1, 0x30);
+    for (unsigned i = 1; i <= 6; i++)
+        pci_bus_config_write (bus, PCI_DEVFN (0, 0), HOST_PAM0 + i, 1, 0x33);
+}
+
 int
 vmm_boot_prepare (struct vmm_machine *machine, const struct vmm_config *config,
                   struct vmm_boot **ret_boot, struct vmm_error *error)
@@ -154,6 +172,9 @@ vmm_boot_prepare (struct vmm_machine *machine, const struct vmm_config *config,
         r = load_rom (self, config->firmware_path, error);
         if (r == 0)
             r = firmware_describe (&self->platform, config, error);
+        /* Once more at every start; now already, so that no slot will have to change then. */
+        if (r == 0)
+            shadow_bios (self);
     } else {
         r = vmm_error_set (error, -EINVAL, "there is neither a firmware nor a kernel to boot");
     }
@@ -315,33 +336,16 @@ write_low_memory (struct vmm_boot *self, struct vmm_memory *memory)
     return r;
 }
 
-/*
- * Puts the BIOS where it runs, with the PAM registers saying so. It would copy itself there first
- * thing; finding RAM behind its segment (PAM0, bit 4) it takes for granted that somebody did, which
- * spares a host that emulates the copying tens of thousands of instructions.
- */
-static int
-shadow_bios (struct vmm_boot *self)
-{
-    struct pci_bus *bus = vmm_machine_pci (self->machine);
-    struct vmm_memory *memory = vmm_machine_memory (self->machine);
-
-    if (!pci_bus_device (bus, PCI_DEVFN (0, 0)) || !vmm_memory_shadow_rom (memory))
-        return 0;
-    pci_bus_config_write (bus, PCI_DEVFN (0, 0), HOST_PAM0, 1, 0x30);
-    for (unsigned i = 1; i <= 6; i++)
-        pci_bus_config_write (bus, PCI_DEVFN (0, 0), HOST_PAM0 + i, 1, 0x33);
-    return 0;
-}
-
 int
 vmm_boot_load (struct vmm_boot *self, struct kvm_entry *ret_entry, struct vmm_error *error)
 {
     struct vmm_memory *memory = vmm_machine_memory (self->machine);
     int r;
 
-    if (!self->is_direct)
-        return shadow_bios (self);
+    if (!self->is_direct) {
+        shadow_bios (self);
+        return 0;
+    }
     r = pci_bus_assign (vmm_machine_pci (self->machine), error);
     if (r == 0)
         r = kernel_image_load (&self->kernel, memory, error);
