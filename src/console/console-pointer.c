@@ -46,17 +46,17 @@ console_pointer_button (guint number)
 }
 
 static void
-send (ConsolePointer *self, int dx, int dy, int wheel)
+send (ConsolePointer *self, int dx, int dy)
 {
     if (!self->display)
         return;
     if (!posada_display_get_absolute (self->display)) {
-        posada_display_send_relative (self->display, dx, dy, wheel, self->buttons);
+        posada_display_send_relative (self->display, dx, dy, self->buttons);
         return;
     }
     posada_display_send_absolute (
         self->display, console_position_to_absolute (self->x, self->guest_width),
-        console_position_to_absolute (self->y, self->guest_height), wheel, self->buttons);
+        console_position_to_absolute (self->y, self->guest_height), self->buttons);
 }
 
 void
@@ -71,7 +71,7 @@ console_pointer_move_by (ConsolePointer *self, double dx, double dy)
     self->rest_x -= whole_x;
     self->rest_y -= whole_y;
     if (whole_x != 0 || whole_y != 0)
-        send (self, whole_x, whole_y, 0);
+        send (self, whole_x, whole_y);
 }
 
 void
@@ -98,7 +98,7 @@ console_pointer_move (ConsolePointer *self, const ConsoleGeometry *geometry, dou
     self->y = guest_y;
     self->guest_width = geometry->guest_width;
     self->guest_height = geometry->guest_height;
-    send (self, 0, 0, 0);
+    send (self, 0, 0);
 }
 
 void
@@ -109,29 +109,29 @@ console_pointer_press (ConsolePointer *self, PosadaButtons button, gboolean down
     if (buttons == self->buttons)
         return;
     self->buttons = buttons;
-    send (self, 0, 0, 0);
+    send (self, 0, 0);
 }
 
 void
-console_pointer_scroll (ConsolePointer *self, double dy)
+console_pointer_scroll (ConsolePointer *self, double dx, double dy)
 {
-    int clicks;
+    int x, y;
 
-    /* Turning back begins anew, else the first click back would be late. */
-    if ((dy > 0) != (self->wheel > 0))
-        self->wheel = 0;
-    self->wheel += CLAMP (dy, -MAX_CLICKS, MAX_CLICKS);
-    clicks = (int) trunc (self->wheel);
-    self->wheel -= clicks;
-    if (clicks != 0)
-        send (self, 0, 0, -clicks);
+    self->scroll_x += CLAMP (dx, -MAX_CLICKS, MAX_CLICKS) * POSADA_DISPLAY_CLICK;
+    self->scroll_y += CLAMP (dy, -MAX_CLICKS, MAX_CLICKS) * POSADA_DISPLAY_CLICK;
+    x = (int) trunc (self->scroll_x);
+    y = (int) trunc (self->scroll_y);
+    self->scroll_x -= x;
+    self->scroll_y -= y;
+    if (self->display && (x != 0 || y != 0))
+        posada_display_send_scroll (self->display, x, -y);
 }
 
 void
 console_pointer_leave (ConsolePointer *self)
 {
     self->known = FALSE;
-    self->rest_x = self->rest_y = self->wheel = 0;
+    self->rest_x = self->rest_y = self->scroll_x = self->scroll_y = 0;
 }
 
 void

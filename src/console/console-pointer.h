@@ -17,7 +17,7 @@ typedef struct {
     gboolean known;                  /* the last point is */
     double last_x, last_y;           /* last point, device pixels; for motion */
     double rest_x, rest_y;           /* motion too small to send yet */
-    double wheel;                    /* turning too small to send yet, clicks */
+    double scroll_x, scroll_y;       /* the same of scrolling */
     guint guest_width, guest_height; /* the picture that x and y are in */
 } ConsolePointer;
 
@@ -34,8 +34,8 @@ console_pointer_move (ConsolePointer *self, const ConsoleGeometry *geometry, dou
 /* The pointer moved by so much, in device pixels, and is locked in its place. */
 void console_pointer_move_by (ConsolePointer *self, double dx, double dy);
 void console_pointer_press (ConsolePointer *self, PosadaButtons button, gboolean down);
-/* @dy in clicks of a wheel, positive towards the user as GDK has it. */
-void console_pointer_scroll (ConsolePointer *self, double dy);
+/* In clicks of a wheel, positive to the right and towards the user as GDK has it. */
+void console_pointer_scroll (ConsolePointer *self, double dx, double dy);
 /* The pointer went away: the next point is not motion. */
 void console_pointer_leave (ConsolePointer *self);
 /* Buttons go up. The display is told by console_keyboard_release_all () or here if any were down.

@@ -433,21 +433,25 @@ release (PosadaConsole *self, PosadaButtons button, double x, double y)
 static gboolean
 scroll (PosadaConsole *self, GdkEvent *event)
 {
-    double dx, dy;
+    double dx = 0, dy = 0;
 
     if (!takes_motion (self))
         return FALSE;
     switch (gdk_scroll_event_get_direction (event)) {
     case GDK_SCROLL_UP: dy = -1; break;
     case GDK_SCROLL_DOWN: dy = 1; break;
+    case GDK_SCROLL_LEFT: dx = -1; break;
+    case GDK_SCROLL_RIGHT: dx = 1; break;
     case GDK_SCROLL_SMOOTH:
         gdk_scroll_event_get_deltas (event, &dx, &dy);
-        if (gdk_scroll_event_get_unit (event) == GDK_SCROLL_UNIT_SURFACE)
+        if (gdk_scroll_event_get_unit (event) == GDK_SCROLL_UNIT_SURFACE) {
+            dx /= SURFACE_CLICK;
             dy /= SURFACE_CLICK;
+        }
         break;
     default: return TRUE;
     }
-    console_pointer_scroll (&self->pointer, dy);
+    console_pointer_scroll (&self->pointer, dx, dy);
     start_ticks (self);
     return TRUE;
 }

@@ -115,7 +115,7 @@ display_damage (struct display *display, unsigned x, unsigned y, unsigned width,
 void
 display_set_cursor (struct display *display, const struct display_cursor *cursor)
 {
-    struct display_cursor shown = {0};
+    struct display_cursor shown = {.hidden = cursor && cursor->hidden};
     struct display_sink *sink, *after;
     uint32_t *pixels = NULL;
 
@@ -128,6 +128,7 @@ display_set_cursor (struct display *display, const struct display_cursor *cursor
             memcpy (pixels, cursor->pixels, size);
             shown = *cursor;
             shown.pixels = pixels;
+            shown.hidden = false;
         }
     }
 
@@ -180,7 +181,7 @@ display_add_sink (struct display *display, struct display_sink *sink)
     pthread_mutex_lock (&display->mutex);
     list_append (&display->sinks, &sink->link);
     sink->ops->scanout_changed (sink->data, &display->scanout);
-    if (sink->ops->cursor_changed && display->cursor.pixels)
+    if (sink->ops->cursor_changed && (display->cursor.pixels || display->cursor.hidden))
         sink->ops->cursor_changed (sink->data, &display->cursor);
     if (sink->ops->cursor_moved && display->cursor_visible)
         sink->ops->cursor_moved (sink->data, display->cursor_x, display->cursor_y, true);

@@ -41,9 +41,12 @@ struct display_rectangle {
 };
 
 struct display_cursor {
-    const uint32_t *pixels; /* 0xAARRGGBB, premultiplied, rows back to back; NULL: hidden */
+    const uint32_t *pixels; /* 0xAARRGGBB, premultiplied, rows back to back; NULL: no picture */
     unsigned width, height;
     int hot_x, hot_y;
+    /* Without a picture: the guest hides its cursor. Else it has none on this plane: it draws one
+     * into the scanout, or has no use for one. */
+    bool hidden;
 };
 
 /* Called on any thread with the lock held that display_set_source () was given. */
@@ -90,7 +93,7 @@ void display_clear_source (struct display *display, const void *data);
 void display_set_scanout (struct display *display, const struct display_scanout *scanout);
 void
 display_damage (struct display *display, unsigned x, unsigned y, unsigned width, unsigned height);
-/* Copies the picture (at most DISPLAY_MAX_CURSOR on a side, else hidden); NULL hides. */
+/* Copies the picture (at most DISPLAY_MAX_CURSOR on a side, else none); NULL: none. */
 void display_set_cursor (struct display *display, const struct display_cursor *cursor);
 /* @x, @y: where the picture's top left corner is on the scanout. */
 void display_move_cursor (struct display *display, int x, int y, bool visible);

@@ -9,6 +9,8 @@
 
 #include "base/util.h"
 
+#define MAX_SCROLL (100 * INPUT_CLICK) /* in one go */
+
 struct input {
     pthread_mutex_t mutex; /* held around handlers, which take their device's lock inside it */
     struct vmm_list handlers;
@@ -17,7 +19,9 @@ struct input {
     struct input_handler *key_owner[KEY_CNT];
     struct input_handler *button_owner;
     bool button_owner_absolute;
+    unsigned buttons;
     unsigned x, y;
+    int scrolled; /* less than a click, for a device that knows only those */
     struct input_handler *finger_owner[INPUT_MAX_FINGERS];
     unsigned finger_x[INPUT_MAX_FINGERS], finger_y[INPUT_MAX_FINGERS];
     atomic_uint leds; /* no lock: devices set them with theirs held */
@@ -131,6 +135,7 @@ release_buttons (struct input *input)
     struct input_handler *owner = input->button_owner;
 
     input->button_owner = NULL;
+    input->buttons = 0;
     if (!owner)
         return;
     if (input->button_owner_absolute)
@@ -146,6 +151,7 @@ own_buttons (struct input *input, struct input_handler *handler, bool absolute, 
         (input->button_owner != handler || input->button_owner_absolute != absolute))
         release_buttons (input);
     input->button_owner = buttons ? handler : NULL;
+    input->buttons = buttons;
     input->button_owner_absolute = absolute;
 }
 
@@ -176,6 +182,44 @@ input_absolute (struct input *input, unsigned x, unsigned y, int wheel, unsigned
         input->y = MIN_OF (y, INPUT_ABSOLUTE_MAX);
         handler->absolute (handler->data, input->x, input->y, wheel, buttons);
     }
+    pthread_mutex_unlock (&input->mutex);
+}
+
+static void
+click_wheel (struct input *input, struct input_handler *handler, bool absolute, int dy)
+{
+    int clicks;
+
+    input->scrolled += dy;
+    clicks = input->scrolled / INPUT_CLICK;
+    input->scrolled %= INPUT_CLICK;
+    if (!clicks)
+        return;
+    own_buttons (input, handler, absolute, input->buttons);
+    if (absolute)
+        handler->absolute (handler->data, input->x, input->y, clicks, input->buttons);
+    else
+        handler->relative (handler->data, 0, 0, clicks, input->buttons);
+}
+
+void
+input_scroll (struct input *input, int dx, int dy)
+{
+    struct input_handler *handler;
+    bool absolute = true;
+
+    dx = MAX_OF (MIN_OF (dx, MAX_SCROLL), -MAX_SCROLL);
+    dy = MAX_OF (MIN_OF (dy, MAX_SCROLL), -MAX_SCROLL);
+    pthread_mutex_lock (&input->mutex);
+    handler = find_handler (input, INPUT_ABSOLUTE);
+    if (!handler) {
+        absolute = false;
+        handler = find_handler (input, INPUT_RELATIVE);
+    }
+    if (handler && handler->scroll)
+        handler->scroll (handler->data, dx, dy);
+    else if (handler)
+        click_wheel (input, handler, absolute, dy);
     pthread_mutex_unlock (&input->mutex);
 }
 

@@ -26,6 +26,7 @@ enum input_kind {
 
 #define INPUT_ABSOLUTE_MAX 32767
 #define INPUT_MAX_FINGERS  10
+#define INPUT_CLICK        120 /* one click of a wheel, in the units of input_scroll () */
 
 enum input_button { /* bits of a button mask */
     INPUT_LEFT = 1 << 0,
@@ -49,6 +50,9 @@ struct input_handler {
                       unsigned buttons); /* wheel > 0: away from the user */
     void (*absolute) (void *data, unsigned x, unsigned y, int wheel, unsigned buttons);
     void (*touch) (void *data, unsigned finger, bool down, unsigned x, unsigned y);
+    /* Optional, with INPUT_RELATIVE or INPUT_ABSOLUTE: as input_scroll (). Without it whole clicks
+     * come as the wheel of one of the above, and nothing of what goes sideways. */
+    void (*scroll) (void *data, int dx, int dy);
     void *data;
     struct vmm_list link;
 };
@@ -63,6 +67,9 @@ bool input_takes_absolute (struct input *input); /* else send relative motion */
 void input_key (struct input *input, unsigned code, bool down);
 void input_relative (struct input *input, int dx, int dy, int wheel, unsigned buttons);
 void input_absolute (struct input *input, unsigned x, unsigned y, int wheel, unsigned buttons);
+/* Scrolls by so much, INPUT_CLICK being a click of a wheel: @dx > 0 to the right, @dy > 0 away from
+ * the user, at whatever takes the pointer. */
+void input_scroll (struct input *input, int dx, int dy);
 bool input_takes_touch (struct input *input);
 /* Finger 0 to INPUT_MAX_FINGERS - 1 touches, moves (@down again) or leaves the screen. */
 void input_touch (struct input *input, unsigned finger, bool down, unsigned x, unsigned y);

@@ -132,6 +132,8 @@ machine_config_fill (struct machine_config *self, const struct machine_plan *pla
     add_value (self, (struct vmm_value) VMM_POINTER ("input", plan->input));
     add_device (self, "virtio-tablet", "tablet0");
     add_value (self, (struct vmm_value) VMM_POINTER ("input", plan->input));
+    add_device (self, "virtio-touch", "touch0");
+    add_value (self, (struct vmm_value) VMM_POINTER ("input", plan->input));
 
     for (size_t i = 0; i < plan->n_cds; i++)
         add_boot (self, self->cd_names[i], plan->cd_boot[i]);

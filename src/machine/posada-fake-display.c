@@ -3,6 +3,7 @@
 
 #include "machine/posada-fake-display.h"
 
+#include <linux/input-event-codes.h>
 #include <string.h>
 
 #define DEFAULT_WIDTH    1024
@@ -32,7 +33,31 @@ struct _PosadaFakeDisplay {
     guint frame;
     gboolean still;
     guint timeout;
+    int x, y; /* where the cursor points */
 };
+
+/* Its cursor: # is black, . is white. */
+static const char arrow[] = "#           "
+                            "##          "
+                            "#.#         "
+                            "#..#        "
+                            "#...#       "
+                            "#....#      "
+                            "#.....#     "
+                            "#......#    "
+                            "#.......#   "
+                            "#........#  "
+                            "#.........# "
+                            "#......#####"
+                            "#...#..#    "
+                            "#..##..#    "
+                            "#.#  #..#   "
+                            "##   #..#   "
+                            "#     #..#  "
+                            "      #..#  "
+                            "       ##   ";
+#define ARROW_WIDTH  12
+#define ARROW_HEIGHT 19
 
 G_DEFINE_FINAL_TYPE (PosadaFakeDisplay, posada_fake_display, POSADA_TYPE_DISPLAY)
 
@@ -207,37 +232,75 @@ fake_display_damage_all (PosadaDisplay *display)
 }
 
 static void
+toggle_led (PosadaDisplay *display, guint code)
+{
+    PosadaLeds led = code == KEY_CAPSLOCK     ? POSADA_LED_CAPS
+                     : code == KEY_NUMLOCK    ? POSADA_LED_NUM
+                     : code == KEY_SCROLLLOCK ? POSADA_LED_SCROLL
+                                              : 0;
+
+    posada_display_set_leds (display, posada_display_get_leds (display) ^ led);
+}
+
+static void
 fake_display_send_key (PosadaDisplay *display, guint code, gboolean down)
 {
     PosadaFakeDisplay *self = POSADA_FAKE_DISPLAY (display);
 
     if (self->record)
         g_string_append_printf (self->record, "key %u %s\n", code, down ? "down" : "up");
+    if (self->record && down)
+        toggle_led (display, code);
 }
 
 static void
-record_pointer (PosadaFakeDisplay *self, const char *kind, int x, int y, int wheel, guint buttons)
+point_at (PosadaFakeDisplay *self, int x, int y)
 {
+    self->x = CLAMP (x, 0, (int) self->width - 1);
+    self->y = CLAMP (y, 0, (int) self->height - 1);
+    posada_display_move_cursor (POSADA_DISPLAY (self), self->x, self->y, self->width > 0);
+}
+
+static void
+fake_display_send_absolute (PosadaDisplay *display, guint x, guint y, PosadaButtons buttons)
+{
+    PosadaFakeDisplay *self = POSADA_FAKE_DISPLAY (display);
+    const guint range = POSADA_DISPLAY_ABSOLUTE_MAX + 1;
+
     if (!self->record)
         return;
-    g_string_append_printf (self->record, "%s %d %d buttons %u", kind, x, y, buttons);
-    if (wheel)
-        g_string_append_printf (self->record, " wheel %d", wheel);
-    g_string_append_c (self->record, '\n');
+    g_string_append_printf (self->record, "abs %u %u buttons %u\n", x, y, (guint) buttons);
+    point_at (self, x * self->width / range, y * self->height / range);
 }
 
 static void
-fake_display_send_absolute (PosadaDisplay *display, guint x, guint y, int wheel,
-                            PosadaButtons buttons)
+fake_display_send_relative (PosadaDisplay *display, int dx, int dy, PosadaButtons buttons)
 {
-    record_pointer (POSADA_FAKE_DISPLAY (display), "abs", x, y, wheel, buttons);
+    PosadaFakeDisplay *self = POSADA_FAKE_DISPLAY (display);
+
+    if (!self->record)
+        return;
+    g_string_append_printf (self->record, "rel %d %d buttons %u\n", dx, dy, (guint) buttons);
+    point_at (self, self->x + dx, self->y + dy);
 }
 
 static void
-fake_display_send_relative (PosadaDisplay *display, int dx, int dy, int wheel,
-                            PosadaButtons buttons)
+fake_display_send_scroll (PosadaDisplay *display, int dx, int dy)
 {
-    record_pointer (POSADA_FAKE_DISPLAY (display), "rel", dx, dy, wheel, buttons);
+    PosadaFakeDisplay *self = POSADA_FAKE_DISPLAY (display);
+
+    if (self->record)
+        g_string_append_printf (self->record, "scroll %d %d\n", dx, dy);
+}
+
+static void
+fake_display_send_touch (PosadaDisplay *display, guint finger, gboolean down, guint x, guint y)
+{
+    PosadaFakeDisplay *self = POSADA_FAKE_DISPLAY (display);
+
+    if (self->record)
+        g_string_append_printf (self->record, "touch %u %s %u %u\n", finger, down ? "down" : "up",
+                                x, y);
 }
 
 static void
@@ -299,6 +362,8 @@ posada_fake_display_class_init (PosadaFakeDisplayClass *klass)
     display_class->send_key = fake_display_send_key;
     display_class->send_absolute = fake_display_send_absolute;
     display_class->send_relative = fake_display_send_relative;
+    display_class->send_scroll = fake_display_send_scroll;
+    display_class->send_touch = fake_display_send_touch;
     display_class->release_all = fake_display_release_all;
     display_class->suggest_size = fake_display_suggest_size;
 }
@@ -306,8 +371,16 @@ posada_fake_display_class_init (PosadaFakeDisplayClass *klass)
 static void
 posada_fake_display_init (PosadaFakeDisplay *self)
 {
+    guint32 pixels[ARROW_WIDTH * ARROW_HEIGHT];
+    g_autoptr (PosadaCursor) cursor = NULL;
+
+    for (guint i = 0; i < G_N_ELEMENTS (pixels); i++)
+        pixels[i] = arrow[i] == '#' ? 0xff000000 : arrow[i] == '.' ? 0xffffffff : 0;
+    cursor = posada_cursor_new (pixels, ARROW_WIDTH, ARROW_HEIGHT, 0, 0);
     resize (self, DEFAULT_WIDTH, DEFAULT_HEIGHT);
     posada_display_set_absolute (POSADA_DISPLAY (self), TRUE);
+    posada_display_set_touch (POSADA_DISPLAY (self), TRUE);
+    posada_display_set_cursor (POSADA_DISPLAY (self), cursor);
 }
 
 PosadaDisplay *

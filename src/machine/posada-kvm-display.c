@@ -27,10 +27,21 @@ news_cb (gpointer data)
     g_autoptr (PosadaKvmDisplay) self = g_object_ref (data);
     PosadaDisplay *display = POSADA_DISPLAY (self);
     PosadaKvmScreenStatus status;
+    g_autoptr (PosadaCursor) cursor = NULL;
 
     posada_kvm_screen_get_status (self->screen, &status);
+    cursor = status.cursor;
     posada_display_set_absolute (display, status.absolute);
     /* Whoever listens may do anything, and close us. */
+    if (self->screen)
+        posada_display_set_touch (display, status.touch);
+    if (self->screen)
+        posada_display_set_leds (display, status.leds);
+    if (self->screen)
+        posada_display_set_cursor (display, cursor);
+    if (self->screen)
+        posada_display_move_cursor (display, status.cursor_x, status.cursor_y,
+                                    status.cursor_visible);
     if (self->screen)
         posada_display_set_size (display, status.width, status.height);
     if (self->screen && status.damaged)
@@ -85,16 +96,28 @@ kvm_display_send_key (PosadaDisplay *display, guint code, gboolean down)
 }
 
 static void
-kvm_display_send_absolute (PosadaDisplay *display, guint x, guint y, int wheel,
-                           PosadaButtons buttons)
+kvm_display_send_absolute (PosadaDisplay *display, guint x, guint y, PosadaButtons buttons)
 {
-    send (display, (PosadaKvmInput) {POSADA_KVM_INPUT_ABSOLUTE, x, y, wheel, buttons});
+    send (display, (PosadaKvmInput) {POSADA_KVM_INPUT_ABSOLUTE, x, y, buttons, 0});
 }
 
 static void
-kvm_display_send_relative (PosadaDisplay *display, int dx, int dy, int wheel, PosadaButtons buttons)
+kvm_display_send_relative (PosadaDisplay *display, int dx, int dy, PosadaButtons buttons)
 {
-    send (display, (PosadaKvmInput) {POSADA_KVM_INPUT_RELATIVE, dx, dy, wheel, buttons});
+    send (display, (PosadaKvmInput) {POSADA_KVM_INPUT_RELATIVE, dx, dy, buttons, 0});
+}
+
+static void
+kvm_display_send_scroll (PosadaDisplay *display, int dx, int dy)
+{
+    send (display, (PosadaKvmInput) {.kind = POSADA_KVM_INPUT_SCROLL, .x = dx, .y = dy});
+}
+
+static void
+kvm_display_send_touch (PosadaDisplay *display, guint finger, gboolean down, guint x, guint y)
+{
+    send (display, (PosadaKvmInput) {down ? POSADA_KVM_INPUT_TOUCH : POSADA_KVM_INPUT_LIFT, x, y, 0,
+                                     finger});
 }
 
 static void
@@ -143,6 +166,8 @@ posada_kvm_display_class_init (PosadaKvmDisplayClass *klass)
     display_class->send_key = kvm_display_send_key;
     display_class->send_absolute = kvm_display_send_absolute;
     display_class->send_relative = kvm_display_send_relative;
+    display_class->send_scroll = kvm_display_send_scroll;
+    display_class->send_touch = kvm_display_send_touch;
     display_class->release_all = kvm_display_release_all;
     display_class->suggest_size = kvm_display_suggest_size;
 }
@@ -173,6 +198,7 @@ posada_kvm_display_close (PosadaKvmDisplay *self)
     if (!self->screen)
         return;
     let_go (self);
+    posada_display_set_cursor (POSADA_DISPLAY (self), NULL);
     posada_display_set_size (POSADA_DISPLAY (self), 0, 0);
     posada_display_emit_closed (POSADA_DISPLAY (self));
 }

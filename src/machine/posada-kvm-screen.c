@@ -12,6 +12,12 @@
 /* Motion is merged, so that no more than this waits unless the devices are stuck. */
 #define MAX_INPUTS 1024
 
+/* What has to be asked for. */
+typedef struct {
+    gboolean absolute, touch;
+    PosadaLeds leds;
+} Devices;
+
 struct _PosadaKvmScreen {
     struct display *display;
     struct input *input;
@@ -23,7 +29,10 @@ struct _PosadaKvmScreen {
     gboolean quit, frame_wanted;
     GArray *inputs;
     GSource *source;
-    gboolean absolute;
+    Devices devices;
+    PosadaCursor *cursor;
+    int cursor_x, cursor_y;
+    gboolean cursor_visible;
 
     struct display_scanout scanout; /* its pixels stand still during the sink's callbacks */
     guint32 *shadow;                /* as large as the scanout; NULL: the screen is off */
@@ -97,9 +106,42 @@ damaged_cb (void *data, const struct display_rectangle *area)
     g_mutex_unlock (&self->mutex);
 }
 
+static void
+cursor_changed_cb (void *data, const struct display_cursor *picture)
+{
+    PosadaKvmScreen *self = data;
+    PosadaCursor *cursor = NULL;
+
+    if (picture->pixels)
+        cursor = posada_cursor_new (picture->pixels, picture->width, picture->height,
+                                    picture->hot_x, picture->hot_y);
+    else if (picture->hidden)
+        cursor = posada_cursor_new (NULL, 0, 0, 0, 0);
+    g_mutex_lock (&self->mutex);
+    g_clear_pointer (&self->cursor, posada_cursor_unref);
+    self->cursor = cursor;
+    wake (self);
+    g_mutex_unlock (&self->mutex);
+}
+
+static void
+cursor_moved_cb (void *data, int x, int y, bool visible)
+{
+    PosadaKvmScreen *self = data;
+
+    g_mutex_lock (&self->mutex);
+    self->cursor_x = x;
+    self->cursor_y = y;
+    self->cursor_visible = visible;
+    wake (self);
+    g_mutex_unlock (&self->mutex);
+}
+
 static const struct display_sink_ops sink_ops = {
     .scanout_changed = scanout_changed_cb,
     .damaged = damaged_cb,
+    .cursor_changed = cursor_changed_cb,
+    .cursor_moved = cursor_moved_cb,
 };
 
 static void
@@ -108,14 +150,30 @@ hand_on (PosadaKvmScreen *self, const PosadaKvmInput *input)
     switch (input->kind) {
     case POSADA_KVM_INPUT_KEY: input_key (self->input, input->x, input->y); break;
     case POSADA_KVM_INPUT_ABSOLUTE:
-        input_absolute (self->input, input->x, input->y, input->wheel, input->buttons);
+        input_absolute (self->input, input->x, input->y, 0, input->buttons);
         break;
     case POSADA_KVM_INPUT_RELATIVE:
-        input_relative (self->input, input->x, input->y, input->wheel, input->buttons);
+        input_relative (self->input, input->x, input->y, 0, input->buttons);
+        break;
+    case POSADA_KVM_INPUT_SCROLL: input_scroll (self->input, input->x, input->y); break;
+    case POSADA_KVM_INPUT_TOUCH:
+    case POSADA_KVM_INPUT_LIFT:
+        input_touch (self->input, input->finger, input->kind == POSADA_KVM_INPUT_TOUCH, input->x,
+                     input->y);
         break;
     case POSADA_KVM_INPUT_RELEASE: input_release_all (self->input); break;
     case POSADA_KVM_INPUT_SIZE: display_suggest_size (self->display, input->x, input->y); break;
     }
+}
+
+static Devices
+look_at_devices (PosadaKvmScreen *self)
+{
+    return (Devices) {
+        .absolute = input_takes_absolute (self->input),
+        .touch = input_takes_touch (self->input),
+        .leds = input_leds (self->input),
+    };
 }
 
 static gpointer
@@ -126,7 +184,8 @@ screen_thread (gpointer data)
 
     g_mutex_lock (&self->mutex);
     while (!self->quit) {
-        gboolean frame = self->frame_wanted, absolute = FALSE;
+        gboolean frame = self->frame_wanted;
+        Devices devices = self->devices;
         GArray *taken = self->inputs;
 
         if (!frame && taken->len == 0) {
@@ -142,13 +201,14 @@ screen_thread (gpointer data)
         g_array_set_size (taken, 0);
         inputs = taken;
         if (frame) {
-            absolute = input_takes_absolute (self->input);
+            devices = look_at_devices (self);
             display_refresh (self->display);
         }
 
         g_mutex_lock (&self->mutex);
-        if (frame && (absolute != self->absolute || self->damage.width)) {
-            self->absolute = absolute;
+        if (frame &&
+            (memcmp (&devices, &self->devices, sizeof devices) != 0 || self->damage.width)) {
+            self->devices = devices;
             wake (self);
         }
     }
@@ -168,7 +228,7 @@ posada_kvm_screen_new (struct display *display, struct input *input)
     g_mutex_init (&self->mutex);
     g_cond_init (&self->work);
     self->sink = (struct display_sink) {.ops = &sink_ops, .data = self};
-    self->absolute = input_takes_absolute (input);
+    self->devices = look_at_devices (self);
     display_add_sink (display, &self->sink);
     self->thread = g_thread_new ("posada-screen", screen_thread, self);
     return self;
@@ -187,6 +247,7 @@ posada_kvm_screen_free (PosadaKvmScreen *self)
     input_release_all (self->input);
     display_remove_sink (self->display, &self->sink);
     g_clear_pointer (&self->source, g_source_unref);
+    g_clear_pointer (&self->cursor, posada_cursor_unref);
     g_array_unref (self->inputs);
     g_free (self->shadow);
     g_cond_clear (&self->work);
@@ -212,7 +273,13 @@ posada_kvm_screen_get_status (PosadaKvmScreen *self, PosadaKvmScreenStatus *ret_
     *ret_status = (PosadaKvmScreenStatus) {
         .width = self->width,
         .height = self->height,
-        .absolute = self->absolute,
+        .absolute = self->devices.absolute,
+        .touch = self->devices.touch,
+        .leds = self->devices.leds,
+        .cursor = self->cursor ? posada_cursor_ref (self->cursor) : NULL,
+        .cursor_x = self->cursor_x,
+        .cursor_y = self->cursor_y,
+        .cursor_visible = self->cursor_visible,
         .damaged = self->damage.width != 0,
     };
     g_mutex_unlock (&self->mutex);
@@ -260,20 +327,22 @@ posada_kvm_screen_request_frame (PosadaKvmScreen *self)
 static gboolean
 merge (PosadaKvmInput *latest, const PosadaKvmInput *input)
 {
-    if (latest->kind != input->kind || latest->buttons != input->buttons)
+    if (latest->kind != input->kind || latest->buttons != input->buttons ||
+        latest->finger != input->finger)
         return FALSE;
     switch (input->kind) {
     case POSADA_KVM_INPUT_ABSOLUTE:
+    case POSADA_KVM_INPUT_TOUCH:
     case POSADA_KVM_INPUT_SIZE:
         latest->x = input->x;
         latest->y = input->y;
-        latest->wheel += input->wheel;
         return TRUE;
     case POSADA_KVM_INPUT_RELATIVE:
+    case POSADA_KVM_INPUT_SCROLL:
         latest->x += input->x;
         latest->y += input->y;
-        latest->wheel += input->wheel;
         return TRUE;
+    case POSADA_KVM_INPUT_LIFT:
     case POSADA_KVM_INPUT_KEY:
     case POSADA_KVM_INPUT_RELEASE: return FALSE;
     }

@@ -19,21 +19,28 @@ typedef struct _PosadaKvmScreen PosadaKvmScreen;
 
 typedef enum {
     POSADA_KVM_INPUT_KEY,      /* .x code, .y down */
-    POSADA_KVM_INPUT_ABSOLUTE, /* .x, .y, .wheel, .buttons */
+    POSADA_KVM_INPUT_ABSOLUTE, /* .x, .y, .buttons */
     POSADA_KVM_INPUT_RELATIVE, /* the same */
+    POSADA_KVM_INPUT_SCROLL,   /* .x, .y */
+    POSADA_KVM_INPUT_TOUCH,    /* .x, .y, .finger */
+    POSADA_KVM_INPUT_LIFT,     /* the same */
     POSADA_KVM_INPUT_RELEASE,
     POSADA_KVM_INPUT_SIZE, /* .x, .y */
 } PosadaKvmInputKind;
 
 typedef struct {
     PosadaKvmInputKind kind;
-    int x, y, wheel;
-    guint buttons;
+    int x, y;
+    guint buttons, finger;
 } PosadaKvmInput;
 
 typedef struct {
     guint width, height; /* 0: off */
-    gboolean absolute;
+    gboolean absolute, touch;
+    PosadaLeds leds;
+    PosadaCursor *cursor; /* a reference for the caller; NULL: the guest has none */
+    int cursor_x, cursor_y;
+    gboolean cursor_visible;
     gboolean damaged;
 } PosadaKvmScreenStatus;
 
@@ -43,7 +50,8 @@ PosadaKvmScreen *posada_kvm_screen_new (struct display *display, struct input *i
 void posada_kvm_screen_free (PosadaKvmScreen *self);
 
 /* From now on @source (NULL: none any more), which has no other timing, is made ready when the
- * status is news: at once, and after that upon frames or when the guest changes its mode. */
+ * status is news: at once, and after that upon frames or when the guest changes its mode or its
+ * cursor. What devices take and lights show is looked up with each frame asked for. */
 void posada_kvm_screen_set_source (PosadaKvmScreen *self, GSource *source);
 void posada_kvm_screen_get_status (PosadaKvmScreen *self, PosadaKvmScreenStatus *ret_status);
 /* As posada_display_read_damage (). FALSE also if the picture is not @width × @height any more. */

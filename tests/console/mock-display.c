@@ -50,19 +50,30 @@ mock_display_send_key (PosadaDisplay *display, guint code, gboolean down)
 }
 
 static void
-mock_display_send_absolute (PosadaDisplay *display, guint x, guint y, int wheel,
-                            PosadaButtons buttons)
+mock_display_send_absolute (PosadaDisplay *display, guint x, guint y, PosadaButtons buttons)
 {
-    g_string_append_printf (MOCK_DISPLAY (display)->record, "abs %u %u wheel %d buttons %u\n", x, y,
-                            wheel, (guint) buttons);
+    g_string_append_printf (MOCK_DISPLAY (display)->record, "abs %u %u buttons %u\n", x, y,
+                            (guint) buttons);
 }
 
 static void
-mock_display_send_relative (PosadaDisplay *display, int dx, int dy, int wheel,
-                            PosadaButtons buttons)
+mock_display_send_relative (PosadaDisplay *display, int dx, int dy, PosadaButtons buttons)
 {
-    g_string_append_printf (MOCK_DISPLAY (display)->record, "rel %d %d wheel %d buttons %u\n", dx,
-                            dy, wheel, (guint) buttons);
+    g_string_append_printf (MOCK_DISPLAY (display)->record, "rel %d %d buttons %u\n", dx, dy,
+                            (guint) buttons);
+}
+
+static void
+mock_display_send_scroll (PosadaDisplay *display, int dx, int dy)
+{
+    g_string_append_printf (MOCK_DISPLAY (display)->record, "scroll %d %d\n", dx, dy);
+}
+
+static void
+mock_display_send_touch (PosadaDisplay *display, guint finger, gboolean down, guint x, guint y)
+{
+    g_string_append_printf (MOCK_DISPLAY (display)->record, "touch %u %s %u %u\n", finger,
+                            down ? "down" : "up", x, y);
 }
 
 static void
@@ -103,6 +114,8 @@ mock_display_class_init (MockDisplayClass *klass)
     display_class->send_key = mock_display_send_key;
     display_class->send_absolute = mock_display_send_absolute;
     display_class->send_relative = mock_display_send_relative;
+    display_class->send_scroll = mock_display_send_scroll;
+    display_class->send_touch = mock_display_send_touch;
     display_class->release_all = mock_display_release_all;
     display_class->suggest_size = mock_display_suggest_size;
 }

@@ -195,9 +195,25 @@ TEST (the_cursor_is_copied_and_shown_to_later_sinks)
     CHECK_EQUAL (watcher.cursor.hot_x, 1);
     CHECK_EQUAL (watcher.x, -5);
     CHECK_EQUAL (watcher.y, 7);
-    cursor.width = DISPLAY_MAX_CURSOR + 1; /* too big: hidden */
+    cursor.width = DISPLAY_MAX_CURSOR + 1; /* too big: none */
     display_set_cursor (source.display, &cursor);
-    CHECK (!watcher.cursor.pixels);
+    CHECK (!watcher.cursor.pixels && !watcher.cursor.hidden);
+    display_destroy (source.display);
+}
+
+TEST (a_hidden_cursor_is_not_the_same_as_none)
+{
+    struct source source = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    struct watcher watcher = {.sink = {.ops = &watch_ops, .data = &watcher}};
+
+    CHECK_EQUAL (display_create (&source.display), 0);
+    display_set_cursor (source.display, &(struct display_cursor) {.hidden = true});
+    display_add_sink (source.display, &watcher.sink);
+    CHECK_EQUAL (watcher.n_cursors, 1);
+    CHECK (!watcher.cursor.pixels && watcher.cursor.hidden);
+    display_set_cursor (source.display, NULL);
+    CHECK_EQUAL (watcher.n_cursors, 2);
+    CHECK (!watcher.cursor.pixels && !watcher.cursor.hidden);
     display_destroy (source.display);
 }
 

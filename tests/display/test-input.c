@@ -55,6 +55,15 @@ taker_absolute (void *data, unsigned x, unsigned y, int wheel, unsigned buttons)
 }
 
 static void
+taker_scroll (void *data, int dx, int dy)
+{
+    struct taker *taker = data;
+
+    taker->dx = dx;
+    taker->dy = dy;
+}
+
+static void
 taker_add (struct taker *taker, struct input *input, unsigned kinds, bool is_ready)
 {
     *taker = (struct taker) {
@@ -153,6 +162,31 @@ TEST (a_ready_tablet_is_announced_and_fed_clamped_positions)
     CHECK_EQUAL (tablet.x, INPUT_ABSOLUTE_MAX);
     CHECK_EQUAL (tablet.y, 5);
     CHECK_EQUAL (mouse.buttons, 0); /* let go when the tablet took over */
+    input_destroy (input);
+}
+
+TEST (scrolling_becomes_clicks_where_nothing_finer_is_known)
+{
+    struct input *input;
+    struct taker mouse, tablet;
+
+    CHECK_EQUAL (input_create (&input), 0);
+    taker_add (&mouse, input, INPUT_RELATIVE, true);
+    input_relative (input, 0, 0, 0, INPUT_LEFT);
+    input_scroll (input, 500, 119);
+    CHECK_EQUAL (mouse.n_moves, 1);
+    input_scroll (input, 0, 1);
+    CHECK_EQUAL (mouse.n_moves, 2);
+    CHECK_EQUAL (mouse.wheel, 1);
+    CHECK_EQUAL (mouse.buttons, INPUT_LEFT);
+    input_scroll (input, 0, -260);
+    CHECK_EQUAL (mouse.wheel, -2);
+    taker_add (&tablet, input, INPUT_ABSOLUTE, true);
+    tablet.handler.scroll = taker_scroll;
+    input_scroll (input, 7, -9);
+    CHECK_EQUAL (tablet.dx, 7);
+    CHECK_EQUAL (tablet.dy, -9);
+    CHECK_EQUAL (tablet.n_moves, 0);
     input_destroy (input);
 }
 

@@ -494,6 +494,9 @@ TEST (the_cursor_is_shown_moved_and_hidden)
 
     open_rig (&rig);
     start (&rig);
+    /* Nothing to hide yet. */
+    post_cursor (&rig, UPDATE_CURSOR, 0, 0, 0, 0, 0, 0);
+    CHECK (!rig.watcher.has_cursor && !rig.watcher.cursor.hidden);
     backing = make_resource (&rig, 3, BGRX);
     store_le32 (vd_ram (&rig.vd, backing, 4), 0x80402010);
     CHECK_EQUAL (COMMAND (&rig, TRANSFER, 0, 0, WIDTH, HEIGHT, 0, 0, 3, 0), OK);
@@ -509,7 +512,10 @@ TEST (the_cursor_is_shown_moved_and_hidden)
     post_cursor (&rig, UPDATE_CURSOR, 0, 7, 8, 3, UINT32_MAX, UINT32_MAX);
     CHECK (rig.watcher.cursor.hot_x == WIDTH - 1 && rig.watcher.cursor.hot_y == HEIGHT - 1);
     post_cursor (&rig, UPDATE_CURSOR, 0, 7, 8, 0, 0, 0);
-    CHECK (!rig.watcher.has_cursor && !rig.watcher.visible);
+    CHECK (!rig.watcher.has_cursor && !rig.watcher.visible && rig.watcher.cursor.hidden);
+    testbed_check_round_trip (rig.bed);
+    vd_set_status (&rig.vd, 0);
+    CHECK (!rig.watcher.cursor.hidden);
     close_rig (&rig);
 }
 

@@ -242,6 +242,7 @@ TEST (a_tablet_reports_position_buttons_and_wheel)
     input_absolute (rig.input, 0, 100, -1, INPUT_LEFT | INPUT_EXTRA);
     expect (&rig, EV_ABS, ABS_Y, 100);
     expect (&rig, EV_REL, REL_WHEEL, UINT32_MAX);
+    expect (&rig, EV_REL, REL_WHEEL_HI_RES, (uint32_t) -120);
     expect (&rig, EV_KEY, BTN_LEFT, 1);
     expect (&rig, EV_KEY, BTN_EXTRA, 1);
     expect_report (&rig);
@@ -263,8 +264,47 @@ TEST (a_mouse_reports_motion)
     expect (&rig, EV_REL, REL_X, (uint32_t) -5);
     expect (&rig, EV_REL, REL_Y, 7);
     expect (&rig, EV_REL, REL_WHEEL, 1);
+    expect (&rig, EV_REL, REL_WHEEL_HI_RES, 120);
     expect (&rig, EV_KEY, BTN_RIGHT, 1);
     expect_report (&rig);
+    close_rig (&rig);
+}
+
+TEST (scrolling_is_reported_finely_and_in_clicks)
+{
+    struct rig rig;
+
+    open_rig (&rig, "virtio-tablet");
+    CHECK (has_bit (&rig, EV_REL, REL_WHEEL) && has_bit (&rig, EV_REL, REL_HWHEEL));
+    CHECK (has_bit (&rig, EV_REL, REL_WHEEL_HI_RES) && has_bit (&rig, EV_REL, REL_HWHEEL_HI_RES));
+    CHECK (!has_bit (&rig, EV_REL, REL_X));
+    start (&rig, 32);
+    input_scroll (rig.input, 0, -100);
+    expect (&rig, EV_REL, REL_WHEEL_HI_RES, (uint32_t) -100);
+    expect_report (&rig);
+    input_scroll (rig.input, 0, -30);
+    expect (&rig, EV_REL, REL_WHEEL, (uint32_t) -1);
+    expect (&rig, EV_REL, REL_WHEEL_HI_RES, (uint32_t) -30);
+    expect_report (&rig);
+    input_scroll (rig.input, 250, 10); /* back to where it was */
+    expect (&rig, EV_REL, REL_HWHEEL, 2);
+    expect (&rig, EV_REL, REL_WHEEL_HI_RES, 10);
+    expect (&rig, EV_REL, REL_HWHEEL_HI_RES, 250);
+    expect_report (&rig);
+    input_scroll (rig.input, INT32_MIN, INT32_MAX);
+    close_rig (&rig);
+}
+
+TEST (scrolling_nobody_reads_is_capped)
+{
+    struct rig rig;
+
+    open_rig (&rig, "virtio-mouse");
+    start (&rig, 0);
+    for (unsigned i = 0; i < 10000; i++)
+        input_scroll (rig.input, INT32_MAX, INT32_MIN);
+    post (&rig, 8);
+    expect (&rig, EV_REL, REL_WHEEL, (uint32_t) -100);
     close_rig (&rig);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "machine/posada-fake-machine.h"
 
+#include <linux/input-event-codes.h>
 #include <string.h>
 
 #include "machine-test.h"
@@ -199,20 +200,31 @@ takes_note_of_input (void)
     g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("Debian", NULL);
     g_autoptr (PosadaDisplay) display = NULL;
     guint closed = 0;
+    int x, y;
 
     expect_done (posada_machine_start (machine));
     display = g_object_ref (posada_machine_get_display (machine));
     g_assert_true (posada_display_get_absolute (display));
     g_signal_connect (display, "closed", G_CALLBACK (count_cb), &closed);
     posada_display_send_key (display, 30, TRUE);
-    posada_display_send_absolute (display, 100, 99999, 0, POSADA_BUTTON_LEFT);
-    posada_display_send_relative (display, 5, -3, 1, 0);
+    posada_display_send_absolute (display, 100, 99999, POSADA_BUTTON_LEFT);
+    posada_display_send_relative (display, 5, -3, 0);
+    posada_display_send_scroll (display, 0, POSADA_DISPLAY_CLICK);
+    posada_display_send_touch (display, 9, TRUE, 1, 99999);
+    posada_display_send_touch (display, 10, TRUE, 1, 2);
+    posada_display_send_key (display, KEY_CAPSLOCK, TRUE);
+    g_assert_cmpuint (posada_display_get_leds (display), ==, POSADA_LED_CAPS);
+    g_assert_true (posada_display_get_cursor_position (display, &x, &y));
+    g_assert_cmpint (x, ==, 3 + 5);
+    g_assert_cmpint (y, ==, 767 - 3);
+    g_assert_cmpuint (posada_display_get_cursor (display)->width, ==, 12);
     posada_display_release_all (display);
     expect_done (posada_machine_force_off (machine));
     g_assert_cmpuint (closed, ==, 1);
     posada_display_send_key (display, 31, TRUE);
     g_assert_cmpstr (posada_fake_machine_get_input (POSADA_FAKE_MACHINE (machine)), ==,
-                     "key 30 down\nabs 100 32767 buttons 1\nrel 5 -3 buttons 0 wheel 1\nrelease\n");
+                     "key 30 down\nabs 100 32767 buttons 1\nrel 5 -3 buttons 0\nscroll 0 120\n"
+                     "touch 9 down 1 32767\nkey 58 down\nrelease\n");
 }
 
 int

@@ -156,6 +156,16 @@ record_absolute (void *data, unsigned x, unsigned y, int wheel, unsigned buttons
     pthread_mutex_unlock (&rig->lock);
 }
 
+static void
+record_touch (void *data, unsigned finger, bool down, unsigned x, unsigned y)
+{
+    Rig *rig = data;
+
+    pthread_mutex_lock (&rig->lock);
+    g_string_append_printf (rig->record, "t%u%c%u,%u ", finger, down ? '+' : '-', x, y);
+    pthread_mutex_unlock (&rig->lock);
+}
+
 static bool
 always (void *data)
 {
@@ -305,6 +315,78 @@ follows_changes_of_size (void)
 }
 
 static void
+count_cb (PosadaDisplay *display, guint *count)
+{
+    (*count)++;
+}
+
+static void
+wait_for_count (const guint *count, guint least)
+{
+    while (*count < least)
+        g_main_context_iteration (NULL, TRUE);
+}
+
+static void
+shows_the_guests_cursor (void)
+{
+    Rig *rig = rig_new ();
+    const uint32_t pixels[6] = {0x80402010, 0, 0, 0, 0, 0xffffffff};
+    struct display_cursor picture = {.pixels = pixels, .width = 3, .height = 2, .hot_x = 2};
+    const PosadaCursor *cursor;
+    guint changed = 0, moved = 0;
+    int x, y;
+
+    g_signal_connect (rig->watched, "cursor-changed", G_CALLBACK (count_cb), &changed);
+    g_signal_connect (rig->watched, "cursor-moved", G_CALLBACK (count_cb), &moved);
+    wait_for_frame (rig);
+    g_assert_null (posada_display_get_cursor (rig->watched));
+    g_assert_false (posada_display_get_cursor_position (rig->watched, &x, &y));
+
+    display_set_cursor (rig->display, &picture);
+    wait_for_count (&changed, 1);
+    cursor = posada_display_get_cursor (rig->watched);
+    g_assert_cmpuint (cursor->width, ==, 3);
+    g_assert_cmpint (cursor->hot_x, ==, 2);
+    g_assert_cmphex (cursor->pixels[5], ==, 0xffffffff);
+    display_move_cursor (rig->display, -1, 30, true);
+    wait_for_count (&moved, 1);
+    g_assert_true (posada_display_get_cursor_position (rig->watched, &x, &y));
+    g_assert_cmpint (x, ==, -1);
+    g_assert_cmpint (y, ==, 30);
+
+    display_set_cursor (rig->display, &(struct display_cursor) {.hidden = true});
+    wait_for_count (&changed, 2);
+    g_assert_cmpuint (posada_display_get_cursor (rig->watched)->width, ==, 0);
+    display_set_cursor (rig->display, NULL);
+    wait_for_count (&changed, 3);
+    g_assert_null (posada_display_get_cursor (rig->watched));
+    rig_free (rig);
+}
+
+static void
+tells_what_devices_take_and_show (void)
+{
+    Rig *rig = rig_new ();
+
+    g_assert_false (posada_display_get_touch (rig->watched));
+    rig->handler.kinds |= INPUT_TOUCH;
+    rig->handler.touch = record_touch;
+    input_set_leds (rig->input, INPUT_LED_CAPS);
+    wait_for_frame (rig);
+    while (!posada_display_get_touch (rig->watched)) {
+        posada_display_request_frame (rig->watched);
+        g_main_context_iteration (NULL, TRUE);
+    }
+    g_assert_cmpuint (posada_display_get_leds (rig->watched), ==, POSADA_LED_CAPS);
+    posada_display_send_touch (rig->watched, 3, TRUE, 5, 6);
+    posada_display_send_touch (rig->watched, 3, FALSE, 5, 6);
+    wait_for_input (rig, "t3-5,6 ");
+    g_assert_cmpstr (rig->record->str, ==, "t3+5,6 t3-5,6 ");
+    rig_free (rig);
+}
+
+static void
 asks_for_no_picture_by_itself (void)
 {
     Rig *rig = rig_new ();
@@ -324,7 +406,7 @@ does_not_wait_for_the_device (void)
     for (guint i = 0; i < 5000; i++) {
         posada_display_request_frame (rig->watched);
         posada_display_send_key (rig->watched, KEY_A, i % 2 == 0);
-        posada_display_send_absolute (rig->watched, i, i, 0, 0);
+        posada_display_send_absolute (rig->watched, i, i, 0);
     }
     settle ();
     pthread_mutex_unlock (&rig->lock);
@@ -338,8 +420,8 @@ hands_on_input_in_order (void)
     Rig *rig = rig_new ();
 
     posada_display_send_key (rig->watched, KEY_A, TRUE);
-    posada_display_send_absolute (rig->watched, 1, 2, 0, 0);
-    posada_display_send_absolute (rig->watched, 1, 2, 0, POSADA_BUTTON_LEFT);
+    posada_display_send_absolute (rig->watched, 1, 2, 0);
+    posada_display_send_absolute (rig->watched, 1, 2, POSADA_BUTTON_LEFT);
     posada_display_send_key (rig->watched, KEY_B, TRUE);
     posada_display_release_all (rig->watched);
     posada_display_send_key (rig->watched, KEY_C, TRUE);
@@ -365,6 +447,8 @@ main (int argc, char **argv)
     ADD (takes_only_names_that_can_be_one);
     ADD (passes_on_pictures_and_damage);
     ADD (follows_changes_of_size);
+    ADD (shows_the_guests_cursor);
+    ADD (tells_what_devices_take_and_show);
     ADD (asks_for_no_picture_by_itself);
     ADD (does_not_wait_for_the_device);
     ADD (hands_on_input_in_order);

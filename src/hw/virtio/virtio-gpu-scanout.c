@@ -56,7 +56,7 @@ show_cursor (struct gpu_scanout *self)
 {
     struct gpu_cursor *at = &self->cursor;
     const struct gpu_resource *resource = gpu_find_resource (self->gpu, at->resource);
-    struct display_cursor cursor = {0};
+    struct display_cursor cursor = {.hidden = at->seen && at->resource == 0};
 
     if (!self->display)
         return;
@@ -68,7 +68,7 @@ show_cursor (struct gpu_scanout *self)
         cursor.hot_x = (int) MIN_OF (at->hot_x, resource->width - 1);
         cursor.hot_y = (int) MIN_OF (at->hot_y, resource->height - 1);
     }
-    display_set_cursor (self->display, cursor.pixels ? &cursor : NULL);
+    display_set_cursor (self->display, &cursor);
     display_move_cursor (self->display, (int32_t) at->x, (int32_t) at->y, cursor.pixels != NULL);
 }
 
@@ -137,11 +137,15 @@ gpu_set_cursor (struct gpu *gpu, uint32_t number, const struct gpu_cursor *curso
     struct gpu_scanout *self = find_scanout (gpu, number);
     const struct gpu_resource *resource = gpu_find_resource (gpu, cursor->resource);
 
+    bool seen;
+
     if (!self || (cursor->resource && !resource))
         return;
     if (resource)
         gpu->spent += resource->n_bytes;
+    seen = self->cursor.seen || resource;
     self->cursor = *cursor;
+    self->cursor.seen = seen;
     show_cursor (self);
 }
 
@@ -290,11 +294,17 @@ static const struct vmm_state_field scanout_fields[] = {
     VMM_STATE (struct gpu_scanout, cursor.hot_y),
     VMM_STATE (struct gpu_scanout, cursor.x),
     VMM_STATE (struct gpu_scanout, cursor.y),
+    {.name = "cursor.seen",
+     .type = VMM_FIELD_BOOL,
+     .offset = offsetof (struct gpu_scanout, cursor.seen),
+     .count = 1,
+     .size = sizeof (bool),
+     .since = 2},
 };
 
 const struct vmm_state_table gpu_scanout_state = {
     .name = "scanout",
-    .version = 1,
+    .version = 2,
     .fields = scanout_fields,
     .n_fields = ARRAY_LENGTH (scanout_fields),
 };

@@ -167,7 +167,7 @@ static const struct vmm_state_field state_fields[] = {
 
 static const struct vmm_state_table state = {
     .name = "virtio-vga",
-    .version = 1,
+    .version = 2,
     .fields = state_fields,
     .n_fields = ARRAY_LENGTH (state_fields),
     .post_load = state_post_load,

@@ -53,6 +53,7 @@ struct gpu_cursor {
     uint32_t resource; /* 0: hidden */
     uint32_t hot_x, hot_y;
     uint32_t x, y; /* two's complement */
+    bool seen;     /* there was a picture since the last reset: none now means hidden */
 };
 
 struct gpu_scanout {

@@ -6,6 +6,8 @@
 #include "base/util.h"
 #include "display/input.h"
 
+/* Guests that know the fine ones go by them alone. */
+#define WHEELS        (1 << (REL_WHEEL - 8) | 1 << (REL_WHEEL_HI_RES - 8) | 1 << (REL_HWHEEL_HI_RES - 8))
 #define BUS_OF_VIRTIO 0x06 /* BUS_VIRTUAL of linux/input.h */
 
 enum {
@@ -32,7 +34,7 @@ const struct input_model input_mouse_model = {
     .kind = INPUT_RELATIVE,
     .first_key = BTN_LEFT,
     .last_key = BTN_EXTRA,
-    .relative = {1 << REL_X | 1 << REL_Y, 1 << (REL_WHEEL - 8)},
+    .relative = {1 << REL_X | 1 << REL_Y | 1 << REL_HWHEEL, WHEELS},
 };
 
 const struct input_model input_tablet_model = {
@@ -41,7 +43,7 @@ const struct input_model input_tablet_model = {
     .kind = INPUT_ABSOLUTE,
     .first_key = BTN_LEFT,
     .last_key = BTN_EXTRA,
-    .relative = {0, 1 << (REL_WHEEL - 8)},
+    .relative = {1 << REL_HWHEEL, WHEELS},
     .absolute = 1 << ABS_X | 1 << ABS_Y,
 };
 

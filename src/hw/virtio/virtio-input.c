@@ -35,6 +35,7 @@
 
 #define KEY_WORDS         (KEY_CNT / 64)
 #define MAX_MOTION        32767
+#define MAX_CLICKS        100 /* of a wheel in one event */
 
 /* Configuration (5.8.4, 5.8.5). */
 enum {
@@ -61,7 +62,10 @@ struct virtio_input {
 
     uint64_t down[KEY_WORDS], told[KEY_WORDS]; /* bit for each key or button */
     uint32_t x, y, told_x, told_y;
-    uint32_t dx, dy, wheel; /* two's complement: what is not told yet */
+    /* Two's complement: what is not told yet. Wheels count clicks, scrolling 120ths of them;
+     * @rest_… is less than a click, and no click yet. */
+    uint32_t dx, dy, wheel, hwheel;
+    uint32_t scroll_x, scroll_y, rest_x, rest_y;
 
     uint32_t next_id;
     struct finger fingers[INPUT_MAX_FINGERS];
@@ -140,6 +144,12 @@ group_motion (const struct virtio_input *self, struct group *group)
         group_add (group, EV_REL, REL_Y, self->dy);
     if (self->wheel)
         group_add (group, EV_REL, REL_WHEEL, self->wheel);
+    if (self->hwheel)
+        group_add (group, EV_REL, REL_HWHEEL, self->hwheel);
+    if (self->scroll_y)
+        group_add (group, EV_REL, REL_WHEEL_HI_RES, self->scroll_y);
+    if (self->scroll_x)
+        group_add (group, EV_REL, REL_HWHEEL_HI_RES, self->scroll_x);
 }
 
 static void
@@ -200,7 +210,7 @@ tell (struct virtio_input *self)
     memcpy (self->told, told, sizeof self->told);
     self->told_x = self->x;
     self->told_y = self->y;
-    self->dx = self->dy = self->wheel = 0;
+    self->dx = self->dy = self->wheel = self->hwheel = self->scroll_x = self->scroll_y = 0;
     for (unsigned i = 0; i < INPUT_MAX_FINGERS; i++) {
         struct finger *finger = &self->fingers[i];
 
@@ -309,6 +319,22 @@ add_motion (uint32_t *motion, int more)
     *motion = (uint32_t) (int32_t) sum;
 }
 
+static void
+add_scroll (uint32_t *scroll, uint32_t *rest, uint32_t *clicks, int more)
+{
+    add_motion (scroll, more);
+    add_motion (rest, more);
+    add_motion (clicks, (int32_t) *rest / INPUT_CLICK);
+    *rest = (uint32_t) ((int32_t) *rest % INPUT_CLICK);
+}
+
+static void
+add_wheel (struct virtio_input *self, int clicks)
+{
+    clicks = MAX_OF (MIN_OF (clicks, MAX_CLICKS), -MAX_CLICKS);
+    add_scroll (&self->scroll_y, &self->rest_y, &self->wheel, clicks * INPUT_CLICK);
+}
+
 static bool
 ready_cb (void *data)
 {
@@ -343,7 +369,7 @@ relative_cb (void *data, int dx, int dy, int wheel, unsigned buttons)
     if (has_driver (self)) {
         add_motion (&self->dx, dx);
         add_motion (&self->dy, dy);
-        add_motion (&self->wheel, wheel);
+        add_wheel (self, wheel);
         set_buttons (self, buttons);
         deliver (self);
     }
@@ -359,8 +385,22 @@ absolute_cb (void *data, unsigned x, unsigned y, int wheel, unsigned buttons)
     if (has_driver (self)) {
         self->x = MIN_OF (x, INPUT_ABSOLUTE_MAX);
         self->y = MIN_OF (y, INPUT_ABSOLUTE_MAX);
-        add_motion (&self->wheel, wheel);
+        add_wheel (self, wheel);
         set_buttons (self, buttons);
+        deliver (self);
+    }
+    pthread_mutex_unlock (&self->virtio.pci.device.lock);
+}
+
+static void
+scroll_cb (void *data, int dx, int dy)
+{
+    struct virtio_input *self = data;
+
+    pthread_mutex_lock (&self->virtio.pci.device.lock);
+    if (has_driver (self)) {
+        add_scroll (&self->scroll_x, &self->rest_x, &self->hwheel, dx);
+        add_scroll (&self->scroll_y, &self->rest_y, &self->wheel, dy);
         deliver (self);
     }
     pthread_mutex_unlock (&self->virtio.pci.device.lock);
@@ -449,7 +489,8 @@ type_reset (struct virtio *virtio)
     memset (self->told, 0, sizeof self->told);
     /* Nothing is told until the pointer moves, and then both axes. */
     self->x = self->y = self->told_x = self->told_y = UINT32_MAX;
-    self->dx = self->dy = self->wheel = 0;
+    self->dx = self->dy = self->wheel = self->hwheel = 0;
+    self->scroll_x = self->scroll_y = self->rest_x = self->rest_y = 0;
     memset (self->fingers, 0xFF, sizeof self->fingers); /* nowhere, and that is known */
     self->next_id = 0;
     self->head = self->count = 0;
@@ -486,6 +527,7 @@ init_model (struct vmm_device *device, const struct input_model *model,
         .relative = relative_cb,
         .absolute = absolute_cb,
         .touch = touch_cb,
+        .scroll = scroll_cb,
         .data = self,
     };
     if (self->input)
@@ -539,6 +581,8 @@ state_post_load (void *object, struct vmm_error *error)
     if (self->head >= QUEUE_EVENTS || self->count > QUEUE_EVENTS)
         return vmm_error_set (error, -EPROTO, "%s: the saved event queue makes no sense",
                               self->virtio.pci.device.id);
+    self->rest_x = (uint32_t) ((int32_t) self->rest_x % INPUT_CLICK);
+    self->rest_y = (uint32_t) ((int32_t) self->rest_y % INPUT_CLICK);
     update_config (self);
     show_leds (self);
     return 0;
@@ -556,6 +600,14 @@ static const struct vmm_state_table finger_state = {
     .fields = finger_fields,
     .n_fields = ARRAY_LENGTH (finger_fields),
 };
+
+#define STATE_SINCE_2(member)                              \
+    {.name = #member,                                      \
+     .type = VMM_FIELD_U32,                                \
+     .offset = offsetof (struct virtio_input, member),     \
+     .count = 1,                                           \
+     .size = sizeof (((struct virtio_input *) 0)->member), \
+     .since = 2}
 
 static const struct vmm_state_field state_fields[] = {
     VMM_STATE_NESTED (struct virtio_input, virtio, virtio_state),
@@ -576,11 +628,16 @@ static const struct vmm_state_field state_fields[] = {
     VMM_STATE (struct virtio_input, head),
     VMM_STATE (struct virtio_input, count),
     VMM_STATE_ARRAY (struct virtio_input, events),
+    STATE_SINCE_2 (hwheel),
+    STATE_SINCE_2 (scroll_x),
+    STATE_SINCE_2 (scroll_y),
+    STATE_SINCE_2 (rest_x),
+    STATE_SINCE_2 (rest_y),
 };
 
 static const struct vmm_state_table state = {
     .name = "virtio-input",
-    .version = 1,
+    .version = 2,
     .fields = state_fields,
     .n_fields = ARRAY_LENGTH (state_fields),
     .post_load = state_post_load,
