@@ -62,6 +62,8 @@ run_drain_events (struct run *self)
                 self->done = true;
             }
             break;
+        case VMM_EVENT_SAVED:
+        case VMM_EVENT_RESTORED: break;
         case VMM_EVENT_RESET:
             vmm_log (&self->log, VMM_LOG_INFO, "reset%s%s", event.reason[0] ? ": " : "",
                      event.reason);

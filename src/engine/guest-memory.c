@@ -8,24 +8,28 @@
 #include "engine/memory-internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
+#include "base/cleanup.h"
 #include "base/util.h"
 #include "engine/bus.h"
 #include "engine/kvm.h"
 
-#define VGA_START      UINT64_C (0xa0000)
-#define SHADOW_START   UINT64_C (0xc0000)
-#define SHADOW_END     UINT64_C (0x100000)
-#define SEGMENT_SIZE   UINT64_C (0x4000)
-#define LOW_LIMIT      UINT64_C (0xb0000000)
-#define LOW_WHEN_SPLIT UINT64_C (0x80000000)
-#define PAGE_SIZE_4K   UINT64_C (4096)
-#define ISA_ROM_SIZE   UINT64_C (0x20000)
-#define MAX_SLOTS      512
+#define VGA_START       UINT64_C (0xa0000)
+#define SHADOW_START    UINT64_C (0xc0000)
+#define SHADOW_END      UINT64_C (0x100000)
+#define SEGMENT_SIZE    UINT64_C (0x4000)
+#define LOW_LIMIT       UINT64_C (0xb0000000)
+#define LOW_WHEN_SPLIT  UINT64_C (0x80000000)
+#define PAGE_SIZE_4K    UINT64_C (4096)
+#define ISA_ROM_SIZE    UINT64_C (0x20000)
+#define MAX_SLOTS       512
+#define WORTH_A_MAPPING (2 * MIB)
 
 /* One KVM slot of the shadow window; size 0: unused. */
 struct piece {
@@ -40,6 +44,7 @@ struct vmm_memory {
     struct vmm_bus *bus;
     uint8_t *ram;
     uint64_t low, high;
+    int base_fd;           /* the file that RAM is a private copy of; −1: none */
     pthread_mutex_t mutex; /* slots, pieces and modes */
     bool used_numbers[MAX_SLOTS];
     unsigned n_numbers;
@@ -244,6 +249,14 @@ vmm_memory_release (struct vmm_memory *memory)
     return r;
 }
 
+static void
+advise (void *at, uint64_t size)
+{
+    madvise (at, size, MADV_HUGEPAGE);
+    madvise (at, size, MADV_DONTFORK);
+    madvise (at, size, MADV_DONTDUMP);
+}
+
 int
 vmm_memory_create (struct kvm_vm *vm, struct vmm_bus *bus, uint64_t size,
                    struct vmm_memory **ret_memory, struct vmm_error *error)
@@ -255,6 +268,7 @@ vmm_memory_create (struct kvm_vm *vm, struct vmm_bus *bus, uint64_t size,
         return vmm_error_set (error, -ENOMEM, "out of memory");
     memory->vm = vm;
     memory->bus = bus;
+    memory->base_fd = -1;
     memory->low = size >= LOW_LIMIT ? LOW_WHEN_SPLIT : size;
     memory->high = size - memory->low;
     memory->n_numbers = vm ? MIN_OF (kvm_vm_max_slots (vm), MAX_SLOTS) : MAX_SLOTS;
@@ -269,9 +283,7 @@ vmm_memory_create (struct kvm_vm *vm, struct vmm_bus *bus, uint64_t size,
         return vmm_error_set_errno (error, r, "%llu MiB of guest memory cannot be mapped",
                                     (unsigned long long) (size / MIB));
     }
-    madvise (memory->ram, size, MADV_HUGEPAGE);
-    madvise (memory->ram, size, MADV_DONTFORK);
-    madvise (memory->ram, size, MADV_DONTDUMP);
+    advise (memory->ram, size);
 
     memory->shadow_region = (struct vmm_region) {
         .name = "bios-shadow",
@@ -305,6 +317,7 @@ vmm_memory_destroy (struct vmm_memory *memory)
         return;
     if (memory->ram)
         munmap (memory->ram, memory->low + memory->high);
+    close_fd (memory->base_fd);
     if (memory->rom)
         munmap (memory->rom, memory->rom_size);
     pthread_mutex_destroy (&memory->mutex);
@@ -346,10 +359,105 @@ vmm_memory_shadow_rom (struct vmm_memory *memory)
     return true;
 }
 
+/* Zeroes in new pages of nobody's, in one step for who is looking on. */
+static int
+renew (void *at, uint64_t size)
+{
+    if (mmap (at, size, PROT_READ | PROT_WRITE,
+              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
+        return -errno;
+    advise (at, size);
+    return 0;
+}
+
+/* Back to what it is without a file. */
+static void
+leave_file (struct vmm_memory *memory)
+{
+    memory->base_fd = close_fd (memory->base_fd);
+}
+
 void
 vmm_memory_clear (struct vmm_memory *memory)
 {
-    madvise (memory->ram, memory->low + memory->high, MADV_DONTNEED);
+    uint64_t size = memory->low + memory->high;
+
+    if (memory->base_fd < 0)
+        madvise (memory->ram, size, MADV_DONTNEED);
+    else if (renew (memory->ram, size) == 0)
+        leave_file (memory);
+    else
+        memset (memory->ram, 0, size);
+}
+
+const void *
+vmm_memory_begin_fork (struct vmm_memory *memory, uint64_t *ret_size, int *ret_base)
+{
+    *ret_size = memory->low + memory->high;
+    *ret_base = memory->base_fd;
+    madvise (memory->ram, *ret_size, MADV_DOFORK);
+    return memory->ram;
+}
+
+void
+vmm_memory_end_fork (struct vmm_memory *memory)
+{
+    madvise (memory->ram, memory->low + memory->high, MADV_DONTFORK);
+}
+
+int
+vmm_memory_take_file (struct vmm_memory *memory, int fd, void **ret_before, int *ret_base,
+                      struct vmm_error *error)
+{
+    uint64_t size = memory->low + memory->high;
+    AUTO_FD base = -1;
+    struct stat status;
+    void *before;
+    int r;
+
+    if (fstat (fd, &status) < 0 || !S_ISREG (status.st_mode) || (uint64_t) status.st_size != size)
+        return vmm_error_set (error, -EINVAL,
+                              "the file with the saved memory is not %llu MiB long: it is damaged",
+                              (unsigned long long) (size / MIB));
+    base = fcntl (fd, F_DUPFD_CLOEXEC, 0);
+    if (base < 0)
+        return vmm_error_set_errno (error, -errno, "the saved memory cannot be kept open");
+    /* Moves the pages and leaves the range taken, or another thread's mapping might get it. */
+    before = mremap (memory->ram, size, size, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+    if (before == MAP_FAILED)
+        before = NULL;
+    if (mmap (memory->ram, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED,
+              fd, 0) == MAP_FAILED) {
+        r = -errno;
+        if (before)
+            vmm_memory_put_back (memory, before, memory->base_fd);
+        return vmm_error_set_errno (error, r, "the saved memory cannot be mapped");
+    }
+    advise (memory->ram, size);
+    *ret_before = before;
+    *ret_base = memory->base_fd;
+    memory->base_fd = STEAL_FD (base);
+    return 0;
+}
+
+void
+vmm_memory_put_back (struct vmm_memory *memory, void *before, int base)
+{
+    uint64_t size = memory->low + memory->high;
+
+    /* Cannot fail for want of memory: as many mappings are there already. */
+    mremap (before, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, memory->ram);
+    if (memory->base_fd != base)
+        close_fd (memory->base_fd);
+    memory->base_fd = base;
+}
+
+void
+vmm_memory_forget (struct vmm_memory *memory, void *before, int base)
+{
+    if (before)
+        munmap (before, memory->low + memory->high);
+    close_fd (base);
 }
 
 uint64_t
@@ -412,7 +520,12 @@ vmm_memory_discard (struct vmm_memory *memory, uint64_t address, uint64_t length
     at = vmm_memory_pointer (memory, first, last - first);
     if (!at)
         return -EFAULT;
-    return madvise (at, last - first, MADV_DONTNEED) < 0 ? -errno : 0;
+    if (memory->base_fd < 0)
+        return madvise (at, last - first, MADV_DONTNEED) < 0 ? -errno : 0;
+    /* Where the file's bytes would come back instead; not for little, as each makes a mapping. */
+    if (last - first < WORTH_A_MAPPING || renew (at, last - first) < 0)
+        memset (at, 0, last - first);
+    return 0;
 }
 
 void

@@ -13,25 +13,6 @@
 
 #define MAX_MSRS     1024
 #define MSRS_AT_ONCE 128 /* the kernel takes fewer than 256 */
-#define MSR_TSC      0x10
-
-struct kvm_cpu {
-    struct kvm_vm *vm;
-    int fd;
-    unsigned id;
-    struct kvm_run *run;
-    struct {
-        struct kvm_regs regs;
-        struct kvm_sregs sregs;
-        struct kvm_fpu fpu;
-        struct kvm_xcrs xcrs;
-        struct kvm_debugregs debug;
-        struct kvm_vcpu_events events;
-        struct kvm_lapic_state lapic;
-        struct kvm_mp_state mp;
-        struct kvm_msrs *msrs;
-    } power_on;
-};
 
 int
 kvm_cpu_create (struct kvm_vm *vm, unsigned id, struct kvm_cpu **ret_cpu, struct vmm_error *error)
@@ -71,6 +52,7 @@ kvm_cpu_destroy (struct kvm_cpu *cpu)
         munmap (cpu->run, cpu->vm->run_size);
     close_fd (cpu->fd);
     free (cpu->power_on.msrs);
+    free (cpu->leaves);
     free (cpu);
 }
 
@@ -80,8 +62,12 @@ kvm_cpu_set_cpuid (struct kvm_cpu *cpu, const struct kvm_cpuid_leaf *leaves, siz
     AUTO_FREE struct kvm_cpuid2 *table = NULL;
 
     table = calloc (1, sizeof *table + n_leaves * sizeof table->entries[0]);
-    if (!table)
+    free (cpu->leaves);
+    cpu->leaves = calloc (MAX_OF (n_leaves, (size_t) 1), sizeof *leaves);
+    if (!table || !cpu->leaves)
         return -ENOMEM;
+    memcpy (cpu->leaves, leaves, n_leaves * sizeof *leaves);
+    cpu->n_leaves = n_leaves;
     table->nent = (uint32_t) n_leaves;
     for (size_t i = 0; i < n_leaves; i++) {
         table->entries[i] = (struct kvm_cpuid_entry2) {
@@ -97,9 +83,8 @@ kvm_cpu_set_cpuid (struct kvm_cpu *cpu, const struct kvm_cpuid_leaf *leaves, siz
     return kvm_ioctl (cpu->fd, KVM_SET_CPUID2, table);
 }
 
-/* KVM_GET_MSRS or KVM_SET_MSRS of one register; false if the host refuses. */
-static bool
-access_msr (struct kvm_cpu *cpu, unsigned long request, struct kvm_msr_entry *entry)
+bool
+kvm_cpu_access_msr (struct kvm_cpu *cpu, unsigned long request, struct kvm_msr_entry *entry)
 {
     _Alignas (struct kvm_msrs) uint8_t buffer[sizeof (struct kvm_msrs) + sizeof *entry] = {0};
     struct kvm_msrs *msrs = (struct kvm_msrs *) (void *) buffer;
@@ -112,12 +97,8 @@ access_msr (struct kvm_cpu *cpu, unsigned long request, struct kvm_msr_entry *en
     return true;
 }
 
-/*
- * The same with all of @msrs. The kernel stops at the first that it refuses; those are left out,
- * and after KVM_GET_MSRS they are gone from @msrs.
- */
-static int
-access_msrs (struct kvm_cpu *cpu, unsigned long request, struct kvm_msrs *msrs)
+int
+kvm_cpu_access_msrs (struct kvm_cpu *cpu, unsigned long request, struct kvm_msrs *msrs)
 {
     AUTO_FREE struct kvm_msrs *batch = NULL;
     uint32_t next = 0, kept = 0, n = msrs->nmsrs;
@@ -174,7 +155,7 @@ remember_msrs (struct kvm_cpu *cpu)
     }
     msrs->nmsrs = n;
     if (r >= 0)
-        r = access_msrs (cpu, KVM_GET_MSRS, msrs);
+        r = kvm_cpu_access_msrs (cpu, KVM_GET_MSRS, msrs);
     free (cpu->power_on.msrs);
     cpu->power_on.msrs = msrs;
     return r < 0 ? r : 0;
@@ -210,7 +191,7 @@ restart_tsc (struct kvm_cpu *cpu)
 {
     struct kvm_msr_entry entry = {.index = MSR_TSC};
 
-    access_msr (cpu, KVM_SET_MSRS, &entry);
+    kvm_cpu_access_msr (cpu, KVM_SET_MSRS, &entry);
 }
 
 int
@@ -230,7 +211,7 @@ kvm_cpu_reset_state (struct kvm_cpu *cpu)
     if (cpu->power_on.xcrs.nr_xcrs > 0)
         kvm_ioctl (cpu->fd, KVM_SET_XCRS, &cpu->power_on.xcrs);
     /* Those the host refuses (some are read-only in effect) keep their value. */
-    r = access_msrs (cpu, KVM_SET_MSRS, cpu->power_on.msrs);
+    r = kvm_cpu_access_msrs (cpu, KVM_SET_MSRS, cpu->power_on.msrs);
     if (r < 0)
         return r;
     restart_tsc (cpu);
@@ -280,7 +261,7 @@ kvm_cpu_set_memory_type (struct kvm_cpu *cpu)
 {
     struct kvm_msr_entry entry = {.index = 0x2ff, .data = 0x806};
 
-    access_msr (cpu, KVM_SET_MSRS, &entry);
+    kvm_cpu_access_msr (cpu, KVM_SET_MSRS, &entry);
 }
 
 int

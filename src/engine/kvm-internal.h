@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What kvm.c (the machine) and kvm-cpu.c (its processors) share, and nobody else. */
+/* What kvm.c (the machine), kvm-cpu.c (its processors) and kvm-state.c share, and nobody else. */
 #pragma once
 
 #include <errno.h>
@@ -18,6 +18,36 @@ struct kvm_vm {
     struct kvm_pit_state2 pit;
     bool remembered;
 };
+
+#define MSR_TSC 0x10
+
+struct kvm_cpu {
+    struct kvm_vm *vm;
+    int fd;
+    unsigned id;
+    struct kvm_run *run;
+    struct kvm_cpuid_leaf *leaves; /* what the guest sees */
+    size_t n_leaves;
+    struct {
+        struct kvm_regs regs;
+        struct kvm_sregs sregs;
+        struct kvm_fpu fpu;
+        struct kvm_xcrs xcrs;
+        struct kvm_debugregs debug;
+        struct kvm_vcpu_events events;
+        struct kvm_lapic_state lapic;
+        struct kvm_mp_state mp;
+        struct kvm_msrs *msrs; /* all but the TSC */
+    } power_on;
+};
+
+/* KVM_GET_MSRS or KVM_SET_MSRS of one register; false if the host refuses. */
+bool kvm_cpu_access_msr (struct kvm_cpu *cpu, unsigned long request, struct kvm_msr_entry *entry);
+/*
+ * The same with all of @msrs. The kernel stops at the first that it refuses; those are left out,
+ * and after KVM_GET_MSRS they are gone from @msrs.
+ */
+int kvm_cpu_access_msrs (struct kvm_cpu *cpu, unsigned long request, struct kvm_msrs *msrs);
 
 /* 0 or positive as the kernel answers, or a negative errno. */
 static inline int

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * KVM, and all of it: kvm.c and kvm-cpu.c alone know linux/kvm.h and issue its ioctls; the plain
- * structures here keep the rest of the engine free of them. Source of all facts: the kernel's
- * Documentation/virt/kvm/api.rst.
+ * KVM, and all of it: kvm.c, kvm-cpu.c and kvm-state.c alone know linux/kvm.h and issue its ioctls;
+ * the plain structures here keep the rest of the engine free of them. Source of all facts: the
+ * kernel's Documentation/virt/kvm/api.rst.
  *
  * Threads: VM functions on any thread. vCPU functions on the thread that runs the vCPU, or on
  * another one while it is certain not to be running.
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/state.h"
 
 #define KVM_REQUIRED_API_VERSION 12 /* kvm_vm_create () accepts no other */
 
@@ -87,6 +88,42 @@ int kvm_cpu_set_cpuid (struct kvm_cpu *cpu, const struct kvm_cpuid_leaf *leaves,
 /* Remembers the power-on state of this vCPU (after CPUID is set); puts it back. */
 int kvm_cpu_remember_reset_state (struct kvm_cpu *cpu);
 int kvm_cpu_reset_state (struct kvm_cpu *cpu);
+
+/*
+ * What KVM keeps of a vCPU and of the machine, for saving and restoring: byte arrays are the
+ * structures of its interface for x86, which never change. To be used as the objects of the state
+ * tables below.
+ */
+#define KVM_MAX_SAVED_MSRS 1024
+#define KVM_MAX_NESTED     (64 << 10)
+#define KVM_N_FEATURES     40
+struct kvm_cpu_state {
+    uint32_t features[KVM_N_FEATURES]; /* of CPUID: what guests look at once and rely on */
+    uint8_t regs[144], sregs[312], xsave[4096], xcrs[392], debug[128], events[64], lapic[1024];
+    uint32_t mp_state;
+    uint32_t tsc_khz;
+    uint32_t n_indices, n_values;
+    uint32_t msr_indices[KVM_MAX_SAVED_MSRS];
+    uint64_t msr_values[KVM_MAX_SAVED_MSRS];
+    uint32_t n_nested;
+    uint8_t nested[KVM_MAX_NESTED]; /* what a guest hypervisor's vCPU is in the middle of */
+};
+struct kvm_vm_state {
+    uint8_t pic[2][512], ioapic[512];
+    uint8_t pit[112];
+    uint64_t clock; /* the paravirtual clock, ns */
+};
+extern const struct vmm_state_table kvm_cpu_state_table, kvm_vm_state_table;
+
+int kvm_vm_get_state (struct kvm_vm *vm, struct kvm_vm_state *ret_state);
+int kvm_vm_set_state (struct kvm_vm *vm, const struct kvm_vm_state *state);
+int kvm_cpu_get_state (struct kvm_cpu *cpu, struct kvm_cpu_state *ret_state);
+/*
+ * The kernel judges what it is given. -ENOTSUP: the state is that of another kind of processor.
+ * @ret_refused: how many registers the host would not set to another value than they have.
+ */
+int kvm_cpu_set_state (struct kvm_cpu *cpu, const struct kvm_cpu_state *state,
+                       unsigned *ret_refused, struct vmm_error *error);
 
 /* What a direct boot starts with instead of the reset vector; flat segments from the guest's GDT.
  */

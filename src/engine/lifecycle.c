@@ -17,8 +17,8 @@
 #include "engine/machine-internal.h"
 #include "engine/pci/pci.h"
 
-static enum vmm_state
-state_of (struct vmm_machine *machine)
+enum vmm_state
+vmm_lifecycle_state (struct vmm_machine *machine)
 {
     return (enum vmm_state) atomic_load (&machine->state);
 }
@@ -49,12 +49,25 @@ vmm_post (struct vmm_machine *machine, enum vmm_command_type type, bool by_guest
     enqueue (machine, command);
 }
 
+void
+vmm_post_copy (struct vmm_machine *machine, const struct vmm_command *command)
+{
+    struct vmm_command *copy = malloc (sizeof *copy);
+
+    if (!copy) {
+        vmm_log (&machine->log, VMM_LOG_ERROR, "%s: out of memory for a command", machine->name);
+        return;
+    }
+    *copy = *command;
+    enqueue (machine, copy);
+}
+
 static void
 report (struct vmm_machine *machine, enum vmm_event_type type, const struct vmm_command *command)
 {
     struct vmm_event event = {
         .type = type,
-        .state = state_of (machine),
+        .state = vmm_lifecycle_state (machine),
         .by_guest = command->by_guest,
     };
 
@@ -62,15 +75,16 @@ report (struct vmm_machine *machine, enum vmm_event_type type, const struct vmm_
     vmm_event_push (&machine->events, &event);
 }
 
-static void
-enter_state (struct vmm_machine *machine, enum vmm_state state, const struct vmm_command *command)
+void
+vmm_lifecycle_enter (struct vmm_machine *machine, enum vmm_state state,
+                     const struct vmm_command *command)
 {
     atomic_store (&machine->state, state);
     report (machine, VMM_EVENT_STATE, command);
 }
 
-static void
-refuse (struct vmm_machine *machine, const char *format, const char *detail)
+void
+vmm_lifecycle_refuse (struct vmm_machine *machine, const char *format, const char *detail)
 {
     struct vmm_command command = {.by_guest = false};
 
@@ -85,8 +99,8 @@ drain (struct vmm_machine *machine)
         vmm_loop_iterate (machine->loop, 100);
 }
 
-static void
-stop_running (struct vmm_machine *machine)
+void
+vmm_lifecycle_stop (struct vmm_machine *machine)
 {
     vmm_vcpus_stop (machine);
     vmm_devices_pause (machine);
@@ -94,8 +108,8 @@ stop_running (struct vmm_machine *machine)
     vmm_clock_stop (&machine->clock);
 }
 
-static void
-run_on (struct vmm_machine *machine)
+void
+vmm_lifecycle_go (struct vmm_machine *machine)
 {
     vmm_clock_start (&machine->clock);
     vmm_devices_resume (machine);
@@ -148,83 +162,83 @@ start (struct vmm_machine *machine, const struct vmm_command *command)
     vmm_memory_clear (machine->memory);
     vmm_clock_set (&machine->clock, 0);
     if (power_on_values (machine, &error) < 0) {
-        refuse (machine, "the machine cannot start: %s", error.message);
+        vmm_lifecycle_refuse (machine, "the machine cannot start: %s", error.message);
         return;
     }
-    enter_state (machine, VMM_RUNNING, command);
-    run_on (machine);
+    vmm_lifecycle_enter (machine, VMM_RUNNING, command);
+    vmm_lifecycle_go (machine);
 }
 
 static void
 crash (struct vmm_machine *machine, const struct vmm_command *command)
 {
-    if (state_of (machine) != VMM_RUNNING)
+    if (vmm_lifecycle_state (machine) != VMM_RUNNING)
         return;
-    stop_running (machine);
-    enter_state (machine, VMM_CRASHED, command);
+    vmm_lifecycle_stop (machine);
+    vmm_lifecycle_enter (machine, VMM_CRASHED, command);
 }
 
 static void
 reset (struct vmm_machine *machine, const struct vmm_command *command)
 {
-    enum vmm_state before = state_of (machine);
+    enum vmm_state before = vmm_lifecycle_state (machine);
     struct vmm_error error = {0};
 
     if (before == VMM_OFF) {
-        refuse (machine, "%s", "a machine that is off cannot be reset: start it");
+        vmm_lifecycle_refuse (machine, "%s", "a machine that is off cannot be reset: start it");
         return;
     }
     if (before == VMM_RUNNING)
-        stop_running (machine);
+        vmm_lifecycle_stop (machine);
     if (power_on_values (machine, &error) < 0) {
         struct vmm_command failed = {.by_guest = false};
 
         memcpy (failed.reason, error.message, sizeof error.message);
-        enter_state (machine, VMM_CRASHED, &failed);
+        vmm_lifecycle_enter (machine, VMM_CRASHED, &failed);
         return;
     }
     if (before == VMM_CRASHED)
-        enter_state (machine, VMM_RUNNING, command);
+        vmm_lifecycle_enter (machine, VMM_RUNNING, command);
     report (machine, VMM_EVENT_RESET, command);
     if (before != VMM_PAUSED)
-        run_on (machine);
+        vmm_lifecycle_go (machine);
 }
 
 static void
 power_off (struct vmm_machine *machine, const struct vmm_command *command)
 {
-    if (state_of (machine) == VMM_OFF)
+    if (vmm_lifecycle_state (machine) == VMM_OFF)
         return;
-    if (state_of (machine) == VMM_RUNNING)
-        stop_running (machine);
+    if (vmm_lifecycle_state (machine) == VMM_RUNNING)
+        vmm_lifecycle_stop (machine);
     /* What the firmware sees matters again at the next start, which also releases it. */
     vmm_memory_hold (machine->memory);
     /* Devices let go of guest memory before it is given back. */
     vmm_devices_reset (machine);
     vmm_memory_clear (machine->memory);
-    enter_state (machine, VMM_OFF, command);
+    vmm_lifecycle_enter (machine, VMM_OFF, command);
 }
 
 static void
 pause_machine (struct vmm_machine *machine, const struct vmm_command *command)
 {
-    if (state_of (machine) == VMM_RUNNING) {
-        stop_running (machine);
-        enter_state (machine, VMM_PAUSED, command);
-    } else if (state_of (machine) != VMM_PAUSED)
-        refuse (machine, "%s", "only a running machine can be paused");
+    if (vmm_lifecycle_state (machine) == VMM_RUNNING) {
+        vmm_lifecycle_stop (machine);
+        vmm_lifecycle_enter (machine, VMM_PAUSED, command);
+    } else if (vmm_lifecycle_state (machine) != VMM_PAUSED)
+        vmm_lifecycle_refuse (machine, "%s", "only a running machine can be paused");
 }
 
 static void
 resume (struct vmm_machine *machine, const struct vmm_command *command)
 {
-    if (state_of (machine) == VMM_PAUSED) {
+    if (vmm_lifecycle_state (machine) == VMM_PAUSED) {
         for (unsigned i = 0; i < machine->n_vcpus; i++)
             kvm_cpu_clock_was_stopped (machine->vcpus[i].kvm);
-        enter_state (machine, VMM_RUNNING, command);
-        run_on (machine);
-    } else if (state_of (machine) != VMM_RUNNING)
-        refuse (machine, "%s", "only a paused machine can be resumed");
+        vmm_lifecycle_enter (machine, VMM_RUNNING, command);
+        vmm_lifecycle_go (machine);
+    } else if (vmm_lifecycle_state (machine) != VMM_RUNNING)
+        vmm_lifecycle_refuse (machine, "%s", "only a paused machine can be resumed");
 }
 
 static void
@@ -232,7 +246,7 @@ press_button (struct vmm_machine *machine)
 {
     struct vmm_device *device = machine->power_button_device;
 
-    if (!device || state_of (machine) != VMM_RUNNING)
+    if (!device || vmm_lifecycle_state (machine) != VMM_RUNNING)
         return;
     pthread_mutex_lock (&device->lock);
     machine->power_button_press (device);
@@ -261,29 +275,33 @@ carry_out (struct vmm_machine *machine, struct vmm_command *command)
 {
     switch (command->type) {
     case VMM_COMMAND_START:
-        if (state_of (machine) == VMM_OFF)
+        if (vmm_lifecycle_state (machine) == VMM_OFF)
             start (machine, command);
-        else if (state_of (machine) != VMM_RUNNING)
-            refuse (machine, "%s", "only a machine that is off can be started");
+        else if (vmm_lifecycle_state (machine) != VMM_RUNNING)
+            vmm_lifecycle_refuse (machine, "%s", "only a machine that is off can be started");
         break;
     case VMM_COMMAND_PAUSE: pause_machine (machine, command); break;
     case VMM_COMMAND_RESUME: resume (machine, command); break;
     case VMM_COMMAND_RESET:
         /* A guest that was stopped meanwhile asks for nothing any more. */
-        if (!command->by_guest || state_of (machine) == VMM_RUNNING)
+        if (!command->by_guest || vmm_lifecycle_state (machine) == VMM_RUNNING)
             reset (machine, command);
         break;
     case VMM_COMMAND_POWER_OFF:
-        if (!command->by_guest || state_of (machine) == VMM_RUNNING)
+        if (!command->by_guest || vmm_lifecycle_state (machine) == VMM_RUNNING)
             power_off (machine, command);
         break;
     case VMM_COMMAND_POWER_BUTTON: press_button (machine); break;
     case VMM_COMMAND_CRASH: crash (machine, command); break;
     case VMM_COMMAND_MEDIUM: change_medium (machine, command); break;
+    case VMM_COMMAND_SAVE: vmm_save_begin (machine, &command->save); break;
+    case VMM_COMMAND_CANCEL_SAVE: vmm_save_cancel (machine); break;
+    case VMM_COMMAND_RESTORE: vmm_restore_now (machine, command); break;
     case VMM_COMMAND_SYNC: break;
     case VMM_COMMAND_QUIT:
-        if (state_of (machine) == VMM_RUNNING)
-            stop_running (machine);
+        vmm_save_fini (machine);
+        if (vmm_lifecycle_state (machine) == VMM_RUNNING)
+            vmm_lifecycle_stop (machine);
         machine->quit = true;
         break;
     }
@@ -369,7 +387,26 @@ vmm_press_power_button (struct vmm_machine *machine)
 enum vmm_state
 vmm_get_state (struct vmm_machine *machine)
 {
-    return state_of (machine);
+    return vmm_lifecycle_state (machine);
+}
+
+void
+vmm_save (struct vmm_machine *machine, const struct vmm_save *save)
+{
+    vmm_post_copy (machine, &(struct vmm_command) {.type = VMM_COMMAND_SAVE, .save = *save});
+}
+
+void
+vmm_cancel_save (struct vmm_machine *machine)
+{
+    vmm_post (machine, VMM_COMMAND_CANCEL_SAVE, false, NULL);
+}
+
+void
+vmm_restore (struct vmm_machine *machine, const struct vmm_restore *restore)
+{
+    vmm_post_copy (machine,
+                   &(struct vmm_command) {.type = VMM_COMMAND_RESTORE, .restore = *restore});
 }
 
 /* Posts @command, whose memory is the caller's, and waits for the I/O thread to be done with it. */

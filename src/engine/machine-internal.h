@@ -10,6 +10,8 @@
 #include "engine/machine.h"
 #include "engine/memory-internal.h"
 
+struct ram_writer;
+
 struct vmm_event_queue {
     pthread_mutex_t mutex;
     int fd; /* eventfd: readable while the list is not empty */
@@ -35,6 +37,9 @@ enum vmm_command_type {
     VMM_COMMAND_POWER_BUTTON,
     VMM_COMMAND_CRASH,
     VMM_COMMAND_MEDIUM,
+    VMM_COMMAND_SAVE,
+    VMM_COMMAND_CANCEL_SAVE,
+    VMM_COMMAND_RESTORE,
     VMM_COMMAND_SYNC,
     VMM_COMMAND_QUIT,
 };
@@ -51,6 +56,10 @@ struct vmm_command {
     struct blk *medium;
     struct vmm_error *error;
     int *result;
+    union {
+        struct vmm_save save;
+        struct vmm_restore restore;
+    };
 };
 
 struct vmm_machine {
@@ -92,6 +101,12 @@ struct vmm_machine {
     atomic_int state; /* enum vmm_state; written by the I/O thread */
     struct vmm_event_queue events;
 
+    /* The save under way; I/O thread, but for looking at its progress under the mutex. */
+    struct ram_writer *writer;
+    struct vmm_source writer_source;
+    uint64_t writer_pause_ns;
+    pthread_mutex_t writer_mutex;
+
     struct vmm_device *power_button_device;
     void (*power_button_press) (struct vmm_device *device);
 };
@@ -105,6 +120,21 @@ void vmm_event_push (struct vmm_event_queue *queue, const struct vmm_event *even
 void vmm_post (struct vmm_machine *machine, enum vmm_command_type type, bool by_guest,
                const char *reason);
 void *vmm_io_thread (void *machine);
+enum vmm_state vmm_lifecycle_state (struct vmm_machine *machine);
+/* vCPUs parked, devices paused and idle, the clock stopped; and the reverse. */
+void vmm_lifecycle_stop (struct vmm_machine *machine);
+void vmm_lifecycle_go (struct vmm_machine *machine);
+void vmm_lifecycle_enter (struct vmm_machine *machine, enum vmm_state state,
+                          const struct vmm_command *command);
+void vmm_lifecycle_refuse (struct vmm_machine *machine, const char *format, const char *detail);
+/* Puts a copy of @command, which is on the stack, into the queue. */
+void vmm_post_copy (struct vmm_machine *machine, const struct vmm_command *command);
+
+/* save.c. I/O thread; the last one when it has ended. */
+void vmm_save_begin (struct vmm_machine *machine, const struct vmm_save *save);
+void vmm_save_cancel (struct vmm_machine *machine);
+void vmm_restore_now (struct vmm_machine *machine, const struct vmm_command *command);
+void vmm_save_fini (struct vmm_machine *machine);
 
 /* vcpu.c. The kick signal's handler is installed on first use. */
 int vmm_vcpus_create (struct vmm_machine *machine, const struct vmm_config *config,

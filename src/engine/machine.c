@@ -138,6 +138,7 @@ vmm_create (const struct vmm_config *config, struct vmm_machine **ret_machine,
     pthread_mutex_init (&machine->command_mutex, NULL);
     pthread_mutex_init (&machine->vcpu_mutex, NULL);
     pthread_cond_init (&machine->vcpu_changed, NULL);
+    pthread_mutex_init (&machine->writer_mutex, NULL);
     vmm_clock_init (&machine->clock);
     atomic_init (&machine->state, VMM_OFF);
 
@@ -181,6 +182,7 @@ vmm_destroy (struct vmm_machine *machine)
     kvm_vm_destroy (machine->vm);
     free_commands (machine);
     vmm_clock_fini (&machine->clock);
+    pthread_mutex_destroy (&machine->writer_mutex);
     pthread_cond_destroy (&machine->vcpu_changed);
     pthread_mutex_destroy (&machine->vcpu_mutex);
     pthread_mutex_destroy (&machine->command_mutex);

@@ -39,3 +39,12 @@ struct vmm_device *vmm_machine_find_device (struct vmm_machine *machine, const c
 int vmm_machine_save_devices (struct vmm_machine *machine, struct vmm_state_writer *writer);
 int vmm_machine_load_devices (struct vmm_machine *machine, struct vmm_state_reader *reader,
                               struct vmm_error *error);
+
+/*
+ * The same with everything but RAM: what machine it is, guest time, devices, interrupt controllers
+ * and vCPUs. After a failure the machine's state is a mixture: load another, or reset.
+ */
+int vmm_machine_save_state (struct vmm_machine *machine, struct vmm_state_writer *writer,
+                            struct vmm_error *error);
+int vmm_machine_load_state (struct vmm_machine *machine, struct vmm_state_reader *reader,
+                            struct vmm_error *error);

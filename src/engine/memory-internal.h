@@ -40,6 +40,24 @@ bool vmm_memory_shadow_rom (struct vmm_memory *memory);
 /* All RAM reads as zeroes again, as after power-on. */
 void vmm_memory_clear (struct vmm_memory *memory);
 
+/*
+ * Shows RAM to a child that is forked now, and hides it again from those to come. Returns its
+ * address; @ret_base: the file that pages are of that nobody has touched, or −1.
+ */
+const void *vmm_memory_begin_fork (struct vmm_memory *memory, uint64_t *ret_size, int *ret_base);
+void vmm_memory_end_fork (struct vmm_memory *memory);
+
+/*
+ * RAM becomes what is in the regular file @fd (as long as RAM, -EINVAL otherwise; not needed open
+ * any more), whose pages are read when they are touched and copied when they are written: the file
+ * may be unlinked but must not change. vCPUs are parked and devices idle. @ret_before: what RAM
+ * was, for vmm_memory_put_back () or vmm_memory_forget (); NULL where the host cannot keep it.
+ */
+int vmm_memory_take_file (struct vmm_memory *memory, int fd, void **ret_before, int *ret_base,
+                          struct vmm_error *error);
+void vmm_memory_put_back (struct vmm_memory *memory, void *before, int base);
+void vmm_memory_forget (struct vmm_memory *memory, void *before, int base);
+
 /* What a load by the guest would find in RAM, ROM or a slot: NULL where only the bus answers. */
 void *vmm_memory_guest_pointer (struct vmm_memory *memory, uint64_t address, size_t length,
                                 bool for_write);

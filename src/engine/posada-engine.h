@@ -14,6 +14,7 @@
  *   RUNNING  done already     → PAUSED          done already     → RUNNING       → OFF
  *   PAUSED   refused          done already      → RUNNING        → PAUSED        → OFF
  *   CRASHED  refused          refused           refused          → RUNNING       → OFF
+ * Saving wants RUNNING or PAUSED; restoring works in every state.
  * The power button is ignored unless RUNNING. After OFF a machine starts again from power-on
  * values.
  */
@@ -83,17 +84,21 @@ enum vmm_state {
 };
 
 enum vmm_event_type {
-    VMM_EVENT_STATE,   /* .state is the new one; .reason says why unless it was asked for */
-    VMM_EVENT_RESET,   /* the machine was reset; by its guest if .reason says so */
-    VMM_EVENT_REFUSED, /* a command could not be carried out: .reason */
+    VMM_EVENT_STATE,    /* .state is the new one; .reason says why unless it was asked for */
+    VMM_EVENT_RESET,    /* the machine was reset; by its guest if .reason says so */
+    VMM_EVENT_REFUSED,  /* a command could not be carried out: .reason */
+    VMM_EVENT_SAVED,    /* what vmm_save () began is complete, or failed with .reason */
+    VMM_EVENT_RESTORED, /* vmm_restore () is done, or failed with .reason and changed nothing */
 };
 
 struct vmm_event {
     enum vmm_event_type type;
     enum vmm_state state;
-    bool by_guest;    /* the guest asked for it (ACPI power-off, reset) */
-    char reason[512]; /* one sentence or empty; a crash names the exit, RIP and the instruction
-                         bytes */
+    bool by_guest;     /* the guest asked for it (ACPI power-off, reset) */
+    bool failed;       /* SAVED and RESTORED */
+    uint64_t pause_ns; /* SAVED and RESTORED: how long the guest stood still */
+    char reason[512];  /* one sentence or empty; a crash names the exit, RIP and the instruction
+                          bytes */
 };
 
 struct vmm_stats {
@@ -119,6 +124,44 @@ void vmm_press_power_button (struct vmm_machine *machine);
 enum vmm_state vmm_get_state (struct vmm_machine *machine);
 /* Waits until every command given so far has been carried out. Not on the I/O thread. */
 void vmm_sync (struct vmm_machine *machine);
+
+/*
+ * Saving the whole machine while it runs: it stands still for the moment that devices, vCPUs and
+ * disks take, then runs on while a child process writes its RAM as it was. For a machine that is
+ * RUNNING or PAUSED; one at a time; the end is a SAVED event, or REFUSED if nothing was begun.
+ */
+struct vmm_save {
+    /* Empty regular files, borrowed until that event: RAM as one sparse image, and all else. Both
+     * are on stable storage when it comes. */
+    int ram_fd, state_fd;
+    bool stay_paused; /* the machine is PAUSED from then on, whatever it was */
+    /*
+     * NULL or: takes the disks as they are. I/O thread; the machine stands still, and no request is
+     * in flight. A failure is that of the whole.
+     */
+    int (*instant) (void *data, struct vmm_error *error);
+    void *data;
+};
+void vmm_save (struct vmm_machine *machine, const struct vmm_save *save);
+/* Nothing happens if none is under way; the SAVED event has failed otherwise. */
+void vmm_cancel_save (struct vmm_machine *machine);
+/* Bytes of RAM written or found empty so far, and all there are; false if no save is under way. */
+bool vmm_save_progress (struct vmm_machine *machine, uint64_t *ret_done, uint64_t *ret_total);
+
+/*
+ * Makes the machine what it was when it was saved, however it stands now but for that it is built
+ * from the same configuration. RAM is mapped from its file and read as it is touched. The end is a
+ * RESTORED event; a failure leaves the machine as it was. Files are hostile input, but must not
+ * change while they are mapped; they may be closed and unlinked after the event.
+ */
+struct vmm_restore {
+    int ram_fd, state_fd;
+    bool paused; /* ends up PAUSED, not RUNNING */
+    /* As in struct vmm_save: puts the disks back, after everything else has succeeded. */
+    int (*instant) (void *data, struct vmm_error *error);
+    void *data;
+};
+void vmm_restore (struct vmm_machine *machine, const struct vmm_restore *restore);
 
 /* Readable while events wait. */
 int vmm_event_fd (struct vmm_machine *machine);

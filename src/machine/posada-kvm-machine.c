@@ -310,6 +310,8 @@ events_cb (int fd, GIOCondition condition, gpointer data)
         switch (event.type) {
         case VMM_EVENT_STATE: state_changed (self, &event); break;
         case VMM_EVENT_RESET: was_reset (self, &event); break;
+        case VMM_EVENT_SAVED:
+        case VMM_EVENT_RESTORED: break;
         case VMM_EVENT_REFUSED: was_refused (self, &event); break;
         }
     }

@@ -2,21 +2,15 @@
 /*
  * A guest that reads and writes anything anywhere: ports, memory-mapped registers, configuration
  * space, RAM, on a machine with one device of every class there is (but of the two VGAs one). A
- * class with required keys needs a line in values_of ().
+ * class with required keys needs a line in every-device.h.
  */
-#include "backends.h"
 #include "base/util.h"
-#include "display/input.h"
 #include "engine/pci/pci.h"
+#include "every-device.h"
 #include "fuzz.h"
-#include "hw/device-table.h"
-#include "hw/platform.h"
-#include "testbed.h"
 
-#define MAX_CLASSES    64
 #define MAX_OPERATIONS 2000
 #define MAX_WINDOWS    (32 * PCI_BAR_COUNT)
-#define IMAGE_SIZE     (1 * MIB)
 
 /* Where something may answer. */
 struct window {
@@ -26,10 +20,7 @@ struct window {
 
 struct target {
     struct fuzz_input input;
-    struct blk *disk, *cd, *drive;
-    struct chardev *serial, *console;
-    struct input *keys;
-    int hosts[2];
+    struct every_device all;
     struct testbed *bed;
     struct vmm_loop *loop;
     struct window ports[MAX_WINDOWS], memory[MAX_WINDOWS];
@@ -40,70 +31,6 @@ static uint64_t
 take (struct target *self, unsigned bytes)
 {
     return fuzz_take (&self->input, bytes);
-}
-
-/* What a class needs or should get; @values has room for four. */
-static size_t
-values_of (struct target *self, const char *class_name, struct vmm_value *values)
-{
-    if (strcmp (class_name, "virtio-blk") == 0) {
-        values[0] = (struct vmm_value) VMM_POINTER ("blk", self->disk);
-        return 1;
-    }
-    if (strcmp (class_name, "virtio-console") == 0) {
-        values[0] = (struct vmm_value) VMM_POINTER ("chardev", self->console);
-        return 1;
-    }
-    if (strcmp (class_name, "serial") == 0) {
-        values[0] = (struct vmm_value) VMM_POINTER ("chardev", self->serial);
-        return 1;
-    }
-    if (strcmp (class_name, "ahci") == 0) {
-        values[0] = (struct vmm_value) VMM_STRING ("port0", "cd");
-        values[1] = (struct vmm_value) VMM_POINTER ("blk0", self->cd);
-        values[2] = (struct vmm_value) VMM_STRING ("port1", "disk");
-        values[3] = (struct vmm_value) VMM_POINTER ("blk1", self->drive);
-        return 4;
-    }
-    if (strcmp (class_name, "virtio-keyboard") == 0 || strcmp (class_name, "virtio-mouse") == 0 ||
-        strcmp (class_name, "virtio-tablet") == 0 || strcmp (class_name, "virtio-touch") == 0 ||
-        strcmp (class_name, "i8042") == 0) {
-        values[0] = (struct vmm_value) VMM_POINTER ("input", self->keys);
-        return 1;
-    }
-    return 0;
-}
-
-static void
-create_machine (struct target *self)
-{
-    struct vmm_device_config devices[MAX_CLASSES];
-    struct vmm_value values[MAX_CLASSES][4];
-    size_t n, n_platform;
-    const char *other_vga = take (self, 1) & 1 ? "vga" : "virtio-vga";
-    const struct vmm_device_config *platform = posada_platform_devices (false, &n_platform);
-
-    memcpy (devices, platform, n_platform * sizeof *devices);
-    n = n_platform;
-    for (size_t i = 0; posada_device_classes[i] && n < MAX_CLASSES; i++) {
-        const char *name = posada_device_classes[i]->name;
-        bool is_there = strcmp (name, other_vga) == 0;
-
-        for (size_t k = 0; k < n_platform; k++)
-            is_there |= strcmp (platform[k].class_name, name) == 0;
-        if (is_there)
-            continue;
-        devices[n] = (struct vmm_device_config) {
-            .class_name = name,
-            .id = name,
-            .values = values[n],
-            .n_values = values_of (self, name, values[n]),
-        };
-        n++;
-    }
-    self->bed = testbed_new (devices, n);
-    self->loop = vmm_device_loop (testbed_device (self->bed, "virtio-blk"));
-    testbed_pci_enable (self->bed);
 }
 
 static void
@@ -148,11 +75,11 @@ send_input (struct target *self)
     unsigned a = (unsigned) take (self, 2), b = (unsigned) take (self, 2);
 
     switch (a % 5) {
-    case 0: input_key (self->keys, a / 4 % 0x300, b & 1); break;
-    case 1: input_relative (self->keys, (int16_t) a, (int16_t) b, (int8_t) a, b & 0x3F); break;
-    case 2: input_absolute (self->keys, a, b, (int8_t) b, a >> 8); break;
-    case 3: input_release_all (self->keys); break;
-    case 4: input_touch (self->keys, a / 5 % 12, b & 1, a, b); break;
+    case 0: input_key (self->all.keys, a / 4 % 0x300, b & 1); break;
+    case 1: input_relative (self->all.keys, (int16_t) a, (int16_t) b, (int8_t) a, b & 0x3F); break;
+    case 2: input_absolute (self->all.keys, a, b, (int8_t) b, a >> 8); break;
+    case 3: input_release_all (self->all.keys); break;
+    case 4: input_touch (self->all.keys, a / 5 % 12, b & 1, a, b); break;
     }
 }
 
@@ -194,7 +121,7 @@ operate (struct target *self)
     case 13: vmm_loop_iterate (self->loop, 0); break;
     case 14:
         send_input (self);
-        if (write (self->hosts[size & 1], self->input.data, MIN_OF (self->input.size, 50)) < 0)
+        if (write (self->all.hosts[size & 1], self->input.data, MIN_OF (self->input.size, 50)) < 0)
             break;
         break;
     case 15:
@@ -209,27 +136,16 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
     struct target target = {.input = {data, size}};
 
-    target.disk = fuzz_open_image (IMAGE_SIZE);
-    target.cd = fuzz_open_image (IMAGE_SIZE);
-    target.drive = fuzz_open_image (IMAGE_SIZE);
-    target.serial = fuzz_open_chardev (&target.hosts[0]);
-    target.console = fuzz_open_chardev (&target.hosts[1]);
-    if (input_create (&target.keys) < 0)
+    if (!every_device_open (&target.all, take (&target, 1) & 1))
         return 0;
-    create_machine (&target);
+    target.bed = target.all.bed;
+    target.loop = vmm_device_loop (testbed_device (target.bed, "virtio-blk"));
+    testbed_pci_enable (target.bed);
     find_windows (&target);
     for (unsigned i = 0; i < MAX_OPERATIONS && target.input.size; i++)
         operate (&target);
     for (int i = 0; i < 4; i++)
         vmm_loop_iterate (target.loop, 0);
-    testbed_free (target.bed);
-    input_destroy (target.keys);
-    blk_close (target.disk);
-    blk_close (target.cd);
-    blk_close (target.drive);
-    chardev_close (target.serial);
-    chardev_close (target.console);
-    close (target.hosts[0]);
-    close (target.hosts[1]);
+    every_device_close (&target.all);
     return 0;
 }

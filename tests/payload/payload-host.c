@@ -193,6 +193,14 @@ take_event (struct payload *payload, const struct vmm_event *event)
         }
         break;
     case VMM_EVENT_RESET: payload->resets++; break;
+    case VMM_EVENT_SAVED:
+        payload->last_saved = *event;
+        payload->saves++;
+        break;
+    case VMM_EVENT_RESTORED:
+        payload->last_restored = *event;
+        payload->restores++;
+        break;
     case VMM_EVENT_REFUSED: printf ("# refused: %s\n", event->reason); break;
     }
 }
@@ -229,6 +237,18 @@ payload_wait_state (struct payload *payload, enum vmm_state state, int timeout_m
     uint64_t deadline = vmm_monotonic_now () + (uint64_t) timeout_ms * 1000000u;
 
     while (!(payload->n_states > 0 && payload->last_state.state == state)) {
+        if (!handle_events (payload, deadline))
+            return false;
+    }
+    return true;
+}
+
+bool
+payload_wait_count (struct payload *payload, const unsigned *count, unsigned wanted, int timeout_ms)
+{
+    uint64_t deadline = vmm_monotonic_now () + (uint64_t) timeout_ms * 1000000u;
+
+    while (*count < wanted) {
         if (!handle_events (payload, deadline))
             return false;
     }

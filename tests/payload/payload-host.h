@@ -17,7 +17,8 @@ struct payload {
     atomic_long code;            /* what the guest finished with; −1 before */
     struct vmm_event last_state;
     unsigned n_states; /* changes so far */
-    unsigned resets;
+    unsigned resets, saves, restores;
+    struct vmm_event last_saved, last_restored;
 };
 
 struct payload_options {
@@ -40,5 +41,8 @@ void payload_copy_report (struct payload *payload, char ret_report[PAYLOAD_REPOR
 bool payload_wait (struct payload *payload, int timeout_ms);
 /* Handles events until @state is reached. */
 bool payload_wait_state (struct payload *payload, enum vmm_state state, int timeout_ms);
+/* Handles events until @count, one of the counts above, is at least @wanted. */
+bool payload_wait_count (struct payload *payload, const unsigned *count, unsigned wanted,
+                         int timeout_ms);
 /* Start, wait 20 s, check exit code 0; a failed check shows the guest's report. */
 void payload_run (const struct payload_options *options);
