@@ -18,14 +18,14 @@ PosadaLibrary *posada_library_new_fake (guint n_machines);
 
 /* NULL if there is none. */
 PosadaStore *posada_library_get_store (PosadaLibrary *self);
-/* Reads what is in the store. A definition that cannot be read is a machine with a reason. Resolves
- * to TRUE. */
+/* Reads what is in the store, and from then on follows whatever other processes do to it and with
+ * its machines. A definition that cannot be read is a machine with a reason. Resolves to TRUE. */
 DexFuture *posada_library_load (PosadaLibrary *self);
-/* Reads one that is new in the store. Resolves to the PosadaMachine. */
+/* Reads one that is new in the store at once. Resolves to the PosadaMachine. */
 DexFuture *posada_library_open (PosadaLibrary *self, const char *uuid);
 
 PosadaMachineList *posada_library_get_machines (PosadaLibrary *self);
-/* How many have something to lose: those that are not off. */
+/* How many run here and have something to lose. */
 guint posada_library_count_running (PosadaLibrary *self);
 
 /*
@@ -35,6 +35,6 @@ guint posada_library_count_running (PosadaLibrary *self);
 DexFuture *posada_library_delete (PosadaLibrary *self, PosadaMachine *machine);
 DexFuture *posada_library_restore (PosadaLibrary *self, PosadaMachine *machine);
 
-/* Signal "running-changed" (no arguments): count_running () is another than before. */
+/* Signal "running-changed" (no arguments): count_running () may be another than before. */
 
 G_END_DECLS

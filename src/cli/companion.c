@@ -22,8 +22,14 @@ companion_execute (const char *name, const char *folder, char **argv)
     ssize_t length = readlink ("/proc/self/exe", beside, PATH_MAX - 1);
 
     if (length > 0) {
+        char *end;
+
         beside[length] = 0;
-        snprintf (strrchr (beside, '/') + 1, 64, "%s", name);
+        end = strrchr (beside, '/') + 1;
+        snprintf (end, 64, "%s", name);
+        execv (beside, argv);
+        /* As a build has them. */
+        snprintf (end, 64, "../app/%s", name);
         execv (beside, argv);
     }
     snprintf (installed, sizeof installed, "%s/%s", folder, name);

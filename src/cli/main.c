@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/cli.h"
+#include "cli/companion.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static void
 print_help (FILE *stream)
@@ -17,33 +16,14 @@ print_help (FILE *stream)
            stream);
 }
 
-/* Becomes the application: the one installed beside this command, or that of a build, or any. Comes
- * back where there is none. */
-static void
-open_window (void)
-{
-    static const char *const places[] = {"/posada-app", "/../app/posada-app"};
-    char own[PATH_MAX], path[PATH_MAX + 32];
-    ssize_t n = readlink ("/proc/self/exe", own, sizeof own - 1);
-
-    if (n > 0) {
-        own[n] = '\0';
-        *strrchr (own, '/') = '\0';
-    }
-    for (size_t i = 0; n > 0 && i < sizeof places / sizeof *places; i++) {
-        snprintf (path, sizeof path, "%s%s", own, places[i]);
-        execl (path, "posada-app", (char *) NULL);
-    }
-    execlp ("posada-app", "posada-app", (char *) NULL);
-}
-
 int
 main (int argc, char **argv)
 {
     if (argc < 2) {
         /* Where there is no screen the verbs are of more use. */
         if (getenv ("DISPLAY") || getenv ("WAYLAND_DISPLAY"))
-            open_window ();
+            companion_execute ("posada-app", POSADA_BINDIR,
+                               (char *[]) {(char *) "posada-app", NULL});
         print_help (stderr);
         return CLI_BAD_USE;
     }

@@ -1,43 +1,47 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * list, show, delete, restore and purge.
+ * list, show, rename, delete, restore and purge.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/instance.h"
 #include "cli/json.h"
 #include "cli/store-verbs.h"
 #include "cli/text.h"
+#include "store/posada-control.h"
 #include "store/posada-device.h"
 
 #define TRASH_DAYS 30
 
-/* “off”, what a running machine says of itself, or “broken”. */
+/* “off”, what a running machine says of itself, or “broken”. @instance may be NULL. */
 static char *
-get_state (PosadaStore *store, const PosadaStoreEntry *entry)
+get_state (Instance *instance, const PosadaStoreEntry *entry)
 {
     g_autofree char *answer = NULL, *state = NULL;
+    const char *there = instance ? instance_get_state (instance, entry->id) : NULL;
 
-    if (posada_store_get_holder (store, entry->id) == 0)
+    if (there)
+        return g_strdup (there);
+    if (entry->holder == 0)
         return g_strdup (entry->error ? "broken" : "off");
-    answer = store_talk (entry->id, "status\n", NULL);
-    state = answer ? store_json_string (answer, "state") : NULL;
+    answer = posada_control_talk (entry->id, "status", NULL);
+    state = answer ? posada_control_get_string (answer, "state") : NULL;
     return state ? g_steal_pointer (&state) : g_strdup ("running");
 }
 
 static void
-add_json (struct json *json, PosadaStore *store, const PosadaStoreEntry *entry)
+add_json (struct json *json, Instance *instance, const PosadaStoreEntry *entry)
 {
-    g_autofree char *state = get_state (store, entry);
-    pid_t holder = posada_store_get_holder (store, entry->id);
+    g_autofree char *state = get_state (instance, entry);
 
     json_begin_object (json, NULL);
     json_string (json, "uuid", entry->id);
     if (entry->name)
         json_string (json, "name", entry->name);
     json_string (json, "state", state);
-    if (holder > 0)
-        json_number (json, "pid", (uint64_t) holder);
+    if (entry->holder > 0)
+        json_number (json, "pid", (uint64_t) entry->holder);
     if (entry->error)
         json_string (json, "error", entry->error->message);
     if (entry->definition) {
@@ -48,7 +52,7 @@ add_json (struct json *json, PosadaStore *store, const PosadaStoreEntry *entry)
 }
 
 static void
-print_table (PosadaStore *store, GPtrArray *list)
+print_table (Instance *instance, GPtrArray *list)
 {
     glong width = 4;
 
@@ -60,7 +64,7 @@ print_table (PosadaStore *store, GPtrArray *list)
     for (unsigned i = 0; i < list->len; i++) {
         const PosadaStoreEntry *entry = g_ptr_array_index (list, i);
         const char *name = entry->name ? entry->name : entry->id;
-        g_autofree char *state = get_state (store, entry);
+        g_autofree char *state = get_state (instance, entry);
 
         printf ("%s%*s  %s%s%s\n", name, (int) (width - g_utf8_strlen (name, -1)), "", state,
                 entry->error ? ": " : "", entry->error ? entry->error->message : "");
@@ -73,6 +77,7 @@ store_list (PosadaStore *store, int argc, char **argv)
     gboolean as_json = FALSE;
     const struct store_option options[] = {{"json", NULL, &as_json}};
     g_autoptr (GPtrArray) list = NULL;
+    g_autoptr (Instance) instance = NULL;
     g_autoptr (GError) error = NULL;
 
     if (!store_parse (argc, argv, options, G_N_ELEMENTS (options), NULL, 0))
@@ -80,6 +85,7 @@ store_list (PosadaStore *store, int argc, char **argv)
     list = posada_store_list (store, &error);
     if (!list)
         return store_complain (error);
+    instance = instance_find ();
     if (as_json) {
         g_autofree char *text = NULL;
         struct json json;
@@ -87,12 +93,12 @@ store_list (PosadaStore *store, int argc, char **argv)
         json_init (&json);
         json_begin_array (&json, NULL);
         for (unsigned i = 0; i < list->len; i++)
-            add_json (&json, store, g_ptr_array_index (list, i));
+            add_json (&json, instance, g_ptr_array_index (list, i));
         json_end_array (&json);
         text = json_finish (&json);
         puts (text ? text : "[]");
     } else {
-        print_table (store, list);
+        print_table (instance, list);
     }
     return CLI_OK;
 }
@@ -109,12 +115,13 @@ static void
 print_machine (PosadaStore *store, const PosadaStoreEntry *entry)
 {
     PosadaDefinition *definition = entry->definition;
+    g_autoptr (Instance) instance = instance_find ();
     g_autofree char *kernel = posada_definition_get_kernel (definition);
     char memory[32];
 
     text_format_size (posada_definition_get_memory (definition), memory, sizeof memory);
     print_field ("Name", g_strdup (entry->name));
-    print_field ("State", get_state (store, entry));
+    print_field ("State", get_state (instance, entry));
     print_field ("UUID", g_strdup (entry->id));
     print_field ("Folder", posada_store_get_machine_folder (store, entry->id));
     print_field ("Title", posada_definition_get_title (definition));
@@ -159,6 +166,21 @@ store_show (PosadaStore *store, int argc, char **argv)
     } else {
         print_machine (store, entry);
     }
+    return CLI_OK;
+}
+
+enum cli_status
+store_rename (PosadaStore *store, int argc, char **argv)
+{
+    g_autoptr (PosadaStoreEntry) entry = NULL;
+    g_autoptr (GError) error = NULL;
+    const char *words[2];
+
+    if (!store_parse (argc, argv, NULL, 0, words, 2))
+        return CLI_BAD_USE;
+    entry = posada_store_find (store, words[0], &error);
+    if (!entry || !posada_store_rename (store, entry->id, words[1], &error))
+        return store_complain (error);
     return CLI_OK;
 }
 

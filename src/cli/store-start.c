@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * posada start: turns a definition into the command line of posada run, takes the machine's lock
- * and becomes that program, lock and process number kept.
+ * posada start: the application starts the machine, if it runs and nothing is wanted that takes a
+ * process of its own. Otherwise the definition is turned into the command line of posada run, the
+ * machine's lock taken, and this becomes that program, lock and process number kept.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "cli/companion.h"
+#include "cli/instance.h"
 #include "cli/options.h"
 #include "cli/store-verbs.h"
+#include "store/posada-control.h"
 #include "store/posada-device.h"
 #include "store/posada-store-error.h"
 
@@ -189,7 +192,7 @@ become_run (PosadaStore *store, const char *uuid, const char *const extra[3], GE
 {
     static const char *const extra_names[3] = {"serial", "console", "log"};
     g_autoptr (PosadaLock) lock = posada_store_lock (store, uuid, error);
-    g_autofree char *socket = store_socket_path (uuid);
+    g_autofree char *socket = posada_control_get_path (uuid);
     g_autofree char *folder = g_path_get_dirname (socket);
     g_autoptr (PosadaDefinition) definition = lock ? posada_store_load (store, uuid, error) : NULL;
     g_autoptr (GPtrArray) words = definition ? make_words (definition, socket, error) : NULL;
@@ -215,9 +218,13 @@ enum cli_status
 store_start (PosadaStore *store, int argc, char **argv)
 {
     const char *extra[3] = {NULL, NULL, NULL}, *name;
-    const struct store_option options[] = {
-        {"serial", &extra[0], NULL}, {"console", &extra[1], NULL}, {"log", &extra[2], NULL}};
+    gboolean here = FALSE;
+    const struct store_option options[] = {{"serial", &extra[0], NULL},
+                                           {"console", &extra[1], NULL},
+                                           {"log", &extra[2], NULL},
+                                           {"here", NULL, &here}};
     g_autoptr (PosadaStoreEntry) entry = NULL;
+    g_autoptr (Instance) instance = NULL;
     g_autoptr (GError) error = NULL;
     enum cli_status status;
 
@@ -226,6 +233,14 @@ store_start (PosadaStore *store, int argc, char **argv)
     entry = posada_store_find (store, name, &error);
     if (!entry)
         return store_complain (error);
+    if (!here && !extra[0] && !extra[1] && !extra[2] && entry->holder == 0)
+        instance = instance_find ();
+    if (instance) {
+        if (instance_operate (instance, entry->id, "start", &error))
+            return CLI_OK;
+        store_complain (error);
+        return CLI_FAILED;
+    }
     status = become_run (store, entry->id, extra, &error);
     return error ? store_complain (error) : status;
 }

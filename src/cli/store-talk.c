@@ -1,124 +1,99 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Machines that run: each listens on a socket of the user's runtime folder.
+ * Machines that run: in the application, which is asked on the session bus, or in a process of
+ * their own, which listens on a socket of the user's runtime folder.
  */
-#include <errno.h>
-#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 
-#include "cli/control.h"
-#include "cli/socket.h"
+#include "cli/companion.h"
+#include "cli/instance.h"
 #include "cli/store-verbs.h"
+#include "store/posada-control.h"
 
-#define ANSWER_MAX     65536
-#define ANSWER_SECONDS 30
+static const struct {
+    const char *verb, *command;
+} commands[] = {
+    {"pause", "pause"}, {"resume", "resume"},         {"shutdown", "powerdown"},
+    {"kill", "quit"},   {"screenshot", "screenshot"},
+};
 
-char *
-store_socket_path (const char *uuid)
+static enum cli_status
+complain_failed (const GError *error)
 {
-    g_autofree char *name = g_strdup_printf ("%s.sock", uuid);
-
-    return g_build_filename (g_get_user_runtime_dir (), "posada", name, NULL);
+    store_complain (error);
+    return CLI_FAILED;
 }
 
-char *
-store_talk (const char *uuid, const char *line, GError **error)
+static gboolean
+save_picture (Instance *instance, const char *uuid, const char *path, GError **error)
 {
-    const struct timeval patience = {.tv_sec = ANSWER_SECONDS};
-    g_autofree char *path = store_socket_path (uuid);
-    g_autoptr (GString) answer = g_string_new (NULL);
-    struct vmm_error reason = {0};
-    g_autofd int fd = -1;
-    char buffer[4096];
-    ssize_t n;
+    g_autoptr (GBytes) picture = instance_take_picture (instance, uuid, error);
+    gconstpointer data;
+    gsize size;
 
-    if (socket_connect (path, &fd, &reason) < 0) {
-        g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "%s", reason.message);
-        return NULL;
-    }
-    setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    if (send (fd, line, strlen (line), MSG_NOSIGNAL) == (ssize_t) strlen (line))
-        while (!strchr (answer->str, '\n') && answer->len < ANSWER_MAX &&
-               (n = recv (fd, buffer, sizeof buffer, 0)) > 0)
-            g_string_append_len (answer, buffer, n);
-    if (!strchr (answer->str, '\n')) {
-        g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "The machine at %s does not answer",
-                     path);
-        return NULL;
-    }
-    return g_string_free (g_steal_pointer (&answer), FALSE);
+    if (!picture)
+        return FALSE;
+    data = g_bytes_get_data (picture, &size);
+    return g_file_set_contents (path, data, (gssize) size, error);
 }
 
-char *
-store_json_string (const char *json, const char *key)
+/* @file, of a screenshot, or NULL. */
+static gboolean
+order (const char *uuid, const char *verb, const char *file, GError **error)
 {
-    g_autofree char *mark = g_strdup_printf ("\"%s\":\"", key);
-    const char *at = strstr (json, mark);
-    g_autoptr (GString) text = g_string_new (NULL);
+    g_autofree char *path = file ? g_canonicalize_filename (file, NULL) : NULL;
+    g_autofree char *line = NULL;
+    unsigned i = 0;
 
-    if (!at)
-        return NULL;
-    for (at += strlen (mark); *at && *at != '"'; at++) {
-        if (*at != '\\' || !at[1])
-            g_string_append_c (text, *at);
-        else if (*++at == 'u' && strlen (at) > 4)
-            /* Only control characters are written so, and none of them is to be shown. */
-            at += 4;
-        else
-            g_string_append_c (text, strchr ("nrtbf", *at) ? ' ' : *at);
-    }
-    return g_string_free (g_steal_pointer (&text), FALSE);
+    while (!g_str_equal (commands[i].verb, verb))
+        i++;
+    line = path ? g_strdup_printf ("%s %s", commands[i].command, path)
+                : g_strdup (commands[i].command);
+    return posada_control_order (uuid, line, error);
 }
 
 enum cli_status
 store_command (PosadaStore *store, int argc, char **argv)
 {
-    static const struct {
-        const char *verb, *command;
-    } commands[] = {
-        {"pause", "pause"}, {"resume", "resume"},         {"shutdown", "powerdown"},
-        {"kill", "quit"},   {"screenshot", "screenshot"},
-    };
-    gboolean screenshot = g_str_equal (argv[0], "screenshot");
-    g_autofree char *line = NULL, *answer = NULL, *reason = NULL;
+    gboolean screenshot = g_str_equal (argv[0], "screenshot"), done;
     g_autoptr (PosadaStoreEntry) entry = NULL;
+    g_autoptr (Instance) instance = NULL;
     g_autoptr (GError) error = NULL;
     const char *words[2] = {NULL, NULL};
-    unsigned i = 0;
 
     if (!store_parse (argc, argv, NULL, 0, words, screenshot ? 2 : 1))
         return CLI_BAD_USE;
     entry = posada_store_find (store, words[0], &error);
     if (!entry)
         return store_complain (error);
-    if (posada_store_get_holder (store, entry->id) == 0) {
+    if (entry->holder == 0) {
         cli_complain ("the machine “%s” is not running", entry->name ? entry->name : entry->id);
         return CLI_BAD_USE;
     }
-    while (!g_str_equal (commands[i].verb, argv[0]))
-        i++;
-    if (screenshot) {
-        g_autofree char *path = g_canonicalize_filename (words[1], NULL);
+    instance = instance_find ();
+    if (!instance || !instance_get_state (instance, entry->id))
+        done = order (entry->id, argv[0], words[1], &error);
+    else if (screenshot)
+        done = save_picture (instance, entry->id, words[1], &error);
+    else
+        done = instance_operate (instance, entry->id, argv[0], &error);
+    return done ? CLI_OK : complain_failed (error);
+}
 
-        line = g_strdup_printf ("%s %s\n", commands[i].command, path);
-    } else {
-        line = g_strdup_printf ("%s\n", commands[i].command);
-    }
-    if (strlen (line) > CONTROL_MAX_LINE || strchr (line, '\n') != line + strlen (line) - 1) {
-        cli_complain ("the name of a picture is one line of less than %d bytes", CONTROL_MAX_LINE);
+enum cli_status
+store_console (PosadaStore *store, int argc, char **argv)
+{
+    g_autoptr (PosadaStoreEntry) entry = NULL;
+    g_autoptr (GError) error = NULL;
+    const char *name;
+
+    if (!store_parse (argc, argv, NULL, 0, &name, 1))
         return CLI_BAD_USE;
-    }
-    answer = store_talk (entry->id, line, &error);
-    if (!answer) {
-        store_complain (error);
-        return CLI_FAILED;
-    }
-    if (g_str_has_prefix (answer, "{\"ok\":true"))
-        return CLI_OK;
-    reason = store_json_string (answer, "error");
-    cli_complain ("%s", reason ? reason : "the machine said no");
-    return CLI_FAILED;
+    entry = posada_store_find (store, name, &error);
+    if (!entry)
+        return store_complain (error);
+    companion_execute ("posada-app", POSADA_BINDIR,
+                       (char *[]) {(char *) "posada-app", (char *) "--console", entry->id, NULL});
+    return CLI_BAD_HOST;
 }

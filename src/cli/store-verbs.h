@@ -21,11 +21,13 @@ enum cli_status store_create (PosadaStore *store, int argc, char **argv);
 enum cli_status store_start (PosadaStore *store, int argc, char **argv);
 enum cli_status store_list (PosadaStore *store, int argc, char **argv);
 enum cli_status store_show (PosadaStore *store, int argc, char **argv);
+enum cli_status store_rename (PosadaStore *store, int argc, char **argv);
 enum cli_status store_delete (PosadaStore *store, int argc, char **argv);
 enum cli_status store_restore (PosadaStore *store, int argc, char **argv);
 enum cli_status store_purge (PosadaStore *store, int argc, char **argv);
 /* pause, resume, shutdown, kill and screenshot */
 enum cli_status store_command (PosadaStore *store, int argc, char **argv);
+enum cli_status store_console (PosadaStore *store, int argc, char **argv);
 
 /* An option and where its value goes. */
 struct store_option {
@@ -41,10 +43,3 @@ gboolean store_parse (int argc, char **argv, const struct store_option *options,
 
 /* Prints @error; what a verb ends with because of it. */
 enum cli_status store_complain (const GError *error);
-
-/* The control socket of that machine. */
-char *store_socket_path (const char *uuid);
-/* Sends @line to it and waits for the answer, a line of JSON. */
-char *store_talk (const char *uuid, const char *line, GError **error);
-/* The string member @key of a one-line JSON object as posada run writes it; NULL: none. */
-char *store_json_string (const char *json, const char *key);

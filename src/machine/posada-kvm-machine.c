@@ -9,7 +9,7 @@
  */
 #define G_LOG_DOMAIN "posada-machine"
 
-#include "machine/posada-kvm-machine.h"
+#include "machine/posada-kvm-machine-internal.h"
 
 #include <glib-unix.h>
 #include <glib/gi18n.h>
@@ -17,31 +17,7 @@
 #include <sys/stat.h>
 
 #include "machine/posada-kvm-display.h"
-#include "machine/posada-kvm-instance.h"
-
-typedef enum {
-    START,
-    PAUSE,
-    RESUME,
-    SHUT_DOWN,
-    FORCE_OFF,
-    RESET,
-    N_WISHES,
-} Wish;
-
-struct _PosadaKvmMachine {
-    PosadaMachine parent_instance;
-
-    PosadaKvmConfig *config;
-    PosadaDefinition *definition; /* NULL: the configuration is all there is */
-    PosadaKvmInstance *instance;  /* NULL while off, or while a worker has it */
-    gboolean busy;                /* a worker opens or closes an instance */
-    guint events, sampler;
-    DexPromise *wishes[N_WISHES];
-
-    gint64 sampled_at; /* monotonic µs */
-    guint64 cpu_ns, disk_read, disk_written;
-};
+#include "store/posada-store-error.h"
 
 G_DEFINE_FINAL_TYPE (PosadaKvmMachine, posada_kvm_machine, POSADA_TYPE_MACHINE)
 
@@ -108,6 +84,8 @@ struct _Job {
     void (*work) (Job *job);
     void (*done) (Job *job); /* on the main thread again */
     PosadaKvmConfig *config;
+    PosadaStore *store; /* whose lock is to be taken, or NULL */
+    PosadaLock *lock;
     PosadaKvmInstance *instance;
     GError *error;
     char *reason;
@@ -122,6 +100,7 @@ job_done_cb (gpointer data)
     if (job->done)
         job->done (job);
     g_clear_object (&job->self);
+    g_clear_object (&job->store);
     posada_kvm_config_free (job->config);
     g_clear_error (&job->error);
     g_free (job->reason);
@@ -203,6 +182,7 @@ static void
 close_work (Job *job)
 {
     posada_kvm_instance_close (job->instance);
+    g_clear_pointer (&job->lock, posada_lock_free);
 }
 
 static void
@@ -244,6 +224,7 @@ take_apart (PosadaKvmMachine *self, const char *reason)
         .work = close_work,
         .done = closed,
         .instance = let_go (self),
+        .lock = g_steal_pointer (&self->lock),
         .reason = reason && *reason ? g_strdup (reason) : NULL,
     });
     enter (self, POSADA_MACHINE_STOPPING, NULL);
@@ -323,7 +304,23 @@ events_cb (int fd, GIOCondition condition, gpointer data)
 static void
 open_work (Job *job)
 {
+    if (job->store) {
+        job->lock = posada_store_lock (job->store, job->config->uuid, &job->error);
+        if (!job->lock)
+            return;
+    }
     job->instance = posada_kvm_instance_open (job->config, &job->error);
+    if (!job->instance)
+        g_clear_pointer (&job->lock, posada_lock_free);
+}
+
+/* The future's error is one of a machine, whatever it was before. */
+static int
+get_code (const GError *error)
+{
+    if (g_error_matches (error, POSADA_STORE_ERROR, POSADA_STORE_ERROR_BUSY))
+        return POSADA_MACHINE_ERROR_BUSY;
+    return error->domain == POSADA_MACHINE_ERROR ? error->code : POSADA_MACHINE_ERROR_FAILED;
 }
 
 static void
@@ -334,10 +331,12 @@ opened (Job *job)
 
     self->busy = FALSE;
     self->instance = job->instance;
+    self->lock = g_steal_pointer (&job->lock);
     if (!self->instance) {
         enter (self, POSADA_MACHINE_OFF, job->error->message);
-        deny (self, START, job->error->code, job->error->message);
+        deny (self, START, get_code (job->error), job->error->message);
         grant (self, FORCE_OFF);
+        posada_kvm_machine_look_outside (self);
         return;
     }
     if (self->wishes[FORCE_OFF]) {
@@ -355,6 +354,9 @@ kvm_machine_start (PosadaMachine *machine)
 {
     PosadaKvmMachine *self = POSADA_KVM_MACHINE (machine);
 
+    if (posada_machine_get_outside (machine))
+        return dex_future_new_reject (POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_BUSY, "%s.",
+                                      posada_machine_get_reason (machine));
     switch (get_state (self)) {
     case POSADA_MACHINE_STARTING: return make_wish (self, START);
     case POSADA_MACHINE_RUNNING: return dex_future_new_true ();
@@ -371,6 +373,7 @@ kvm_machine_start (PosadaMachine *machine)
         .self = g_object_ref (self),
         .work = open_work,
         .done = opened,
+        .store = self->store ? g_object_ref (self->store) : NULL,
         .config = posada_kvm_config_copy (self->config),
     });
     return make_wish (self, START);
@@ -390,6 +393,8 @@ kvm_machine_pause (PosadaMachine *machine)
 {
     PosadaKvmMachine *self = POSADA_KVM_MACHINE (machine);
 
+    if (posada_machine_get_outside (machine))
+        return posada_outside_order (self->outside, "pause");
     if (!is_on (self))
         return refuse (self);
     if (get_state (self) == POSADA_MACHINE_PAUSED && !self->wishes[RESUME])
@@ -403,6 +408,8 @@ kvm_machine_resume (PosadaMachine *machine)
 {
     PosadaKvmMachine *self = POSADA_KVM_MACHINE (machine);
 
+    if (posada_machine_get_outside (machine))
+        return posada_outside_order (self->outside, "resume");
     if (!is_on (self))
         return refuse (self);
     if (get_state (self) != POSADA_MACHINE_PAUSED && !self->wishes[PAUSE])
@@ -418,6 +425,8 @@ kvm_machine_shut_down (PosadaMachine *machine)
 
     if (get_state (self) == POSADA_MACHINE_OFF)
         return dex_future_new_true ();
+    if (posada_machine_get_outside (machine))
+        return posada_outside_order (self->outside, "powerdown");
     if (!self->instance ||
         (get_state (self) != POSADA_MACHINE_RUNNING && get_state (self) != POSADA_MACHINE_STOPPING))
         return refuse (self);
@@ -432,6 +441,8 @@ kvm_machine_force_off (PosadaMachine *machine)
 {
     PosadaKvmMachine *self = POSADA_KVM_MACHINE (machine);
 
+    if (posada_machine_get_outside (machine))
+        return posada_outside_order (self->outside, "quit");
     if (self->instance)
         vmm_power_off (self->instance->engine);
     else if (!self->busy)
@@ -444,26 +455,12 @@ kvm_machine_reset (PosadaMachine *machine)
 {
     PosadaKvmMachine *self = POSADA_KVM_MACHINE (machine);
 
+    if (posada_machine_get_outside (machine))
+        return posada_outside_order (self->outside, "reset");
     if (!is_on (self) && get_state (self) != POSADA_MACHINE_CRASHED)
         return refuse (self);
     vmm_reset (self->instance->engine);
     return make_wish (self, RESET);
-}
-
-static DexFuture *
-kvm_machine_rename (PosadaMachine *machine, const char *name)
-{
-    PosadaKvmMachine *self = POSADA_KVM_MACHINE (machine);
-    g_autofree char *stripped = g_strstrip (g_strdup (name));
-
-    if (!posada_definition_check_name (stripped, NULL) ||
-        (self->definition && !posada_definition_set_name (self->definition, stripped, NULL)))
-        return dex_future_new_reject (
-            POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_FAILED,
-            _ ("“%s” cannot be the name of a machine: that is one line without a slash."), name);
-    g_set_str (&self->config->name, stripped);
-    posada_machine_set_name (machine, stripped);
-    return dex_future_new_true ();
 }
 
 /* --- what it is made of --- */
@@ -494,9 +491,15 @@ posada_kvm_machine_dispose (GObject *object)
     PosadaKvmInstance *instance = let_go (self);
 
     deny_all_but (self, N_WISHES, _ ("The machine is gone."));
+    g_clear_pointer (&self->outside, posada_outside_free);
     g_clear_object (&self->definition);
+    g_clear_object (&self->store);
     if (instance)
-        run_job ((Job) {.work = close_work, .instance = instance});
+        run_job ((Job) {
+            .work = close_work,
+            .instance = instance,
+            .lock = g_steal_pointer (&self->lock),
+        });
 
     G_OBJECT_CLASS (posada_kvm_machine_parent_class)->dispose (object);
 }
@@ -524,16 +527,13 @@ posada_kvm_machine_class_init (PosadaKvmMachineClass *klass)
     machine_class->shut_down = kvm_machine_shut_down;
     machine_class->force_off = kvm_machine_force_off;
     machine_class->reset = kvm_machine_reset;
-    machine_class->rename = kvm_machine_rename;
+    machine_class->rename = posada_kvm_machine_rename;
 }
 
 static void
 posada_kvm_machine_init (PosadaKvmMachine *self)
 {
-    posada_machine_set_capabilities (POSADA_MACHINE (self),
-                                     POSADA_MACHINE_CAN_START | POSADA_MACHINE_CAN_PAUSE |
-                                         POSADA_MACHINE_CAN_SHUT_DOWN | POSADA_MACHINE_CAN_RESET |
-                                         POSADA_MACHINE_CAN_DELETE | POSADA_MACHINE_CAN_DISPLAY);
+    posada_machine_set_capabilities (POSADA_MACHINE (self), CAPABILITIES);
 }
 
 PosadaMachine *
@@ -571,33 +571,4 @@ posada_kvm_machine_set_config (PosadaKvmMachine *self, const PosadaKvmConfig *co
         .done = sized,
         .config = posada_kvm_config_copy (config),
     });
-}
-
-static void
-definition_changed_cb (PosadaKvmMachine *self)
-{
-    g_autoptr (PosadaKvmConfig) config = posada_kvm_config_new_for_definition (self->definition);
-
-    posada_kvm_machine_set_config (self, config);
-}
-
-PosadaMachine *
-posada_kvm_machine_new_for_definition (PosadaDefinition *definition)
-{
-    PosadaKvmMachine *self;
-
-    g_return_val_if_fail (POSADA_IS_DEFINITION (definition), NULL);
-    self = g_object_new (POSADA_TYPE_KVM_MACHINE, NULL);
-    self->definition = g_object_ref (definition);
-    g_signal_connect_object (definition, "changed", G_CALLBACK (definition_changed_cb), self,
-                             G_CONNECT_SWAPPED);
-    definition_changed_cb (self);
-    return POSADA_MACHINE (self);
-}
-
-PosadaDefinition *
-posada_kvm_machine_get_definition (PosadaKvmMachine *self)
-{
-    g_return_val_if_fail (POSADA_IS_KVM_MACHINE (self), NULL);
-    return self->definition;
 }

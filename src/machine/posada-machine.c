@@ -14,6 +14,7 @@ typedef struct {
     guint64 memory, disk_size;
     GDateTime *started_at;
     PosadaDisplay *display;
+    gboolean outside;
     PosadaMachineSample history[POSADA_MACHINE_HISTORY];
     guint n_history;
 } PosadaMachinePrivate;
@@ -34,6 +35,7 @@ enum {
     PROP_DISK_SIZE,
     PROP_STARTED_AT,
     PROP_DISPLAY,
+    PROP_OUTSIDE,
     N_PROPS,
 };
 
@@ -128,6 +130,7 @@ posada_machine_get_property (GObject *object, guint id, GValue *value, GParamSpe
     case PROP_DISK_SIZE: g_value_set_uint64 (value, priv->disk_size); break;
     case PROP_STARTED_AT: g_value_set_boxed (value, priv->started_at); break;
     case PROP_DISPLAY: g_value_set_object (value, priv->display); break;
+    case PROP_OUTSIDE: g_value_set_boolean (value, priv->outside); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
 }
@@ -190,6 +193,7 @@ posada_machine_class_init (PosadaMachineClass *klass)
         g_param_spec_boxed ("started-at", NULL, NULL, G_TYPE_DATE_TIME, flags);
     properties[PROP_DISPLAY] =
         g_param_spec_object ("display", NULL, NULL, POSADA_TYPE_DISPLAY, flags);
+    properties[PROP_OUTSIDE] = g_param_spec_boolean ("outside", NULL, NULL, FALSE, flags);
     g_object_class_install_properties (object_class, N_PROPS, properties);
 
     signal_sampled = g_signal_new ("sampled", POSADA_TYPE_MACHINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
@@ -276,6 +280,22 @@ posada_machine_get_display (PosadaMachine *self)
 {
     g_return_val_if_fail (POSADA_IS_MACHINE (self), NULL);
     return get_private (self)->display;
+}
+
+gboolean
+posada_machine_get_outside (PosadaMachine *self)
+{
+    g_return_val_if_fail (POSADA_IS_MACHINE (self), FALSE);
+    return get_private (self)->outside;
+}
+
+gboolean
+posada_machine_is_on_here (PosadaMachine *self)
+{
+    PosadaMachineState state = posada_machine_get_state (self);
+
+    return !posada_machine_get_outside (self) && state != POSADA_MACHINE_OFF &&
+           state != POSADA_MACHINE_CRASHED && state != POSADA_MACHINE_MISSING;
 }
 
 const PosadaMachineSample *
@@ -388,7 +408,7 @@ posada_machine_set_state (PosadaMachine *self, PosadaMachineState state, const c
     g_object_freeze_notify (G_OBJECT (self));
     if (g_set_str (&priv->reason, reason))
         notify (self, PROP_REASON);
-    if (state == POSADA_MACHINE_RUNNING && !priv->started_at) {
+    if (state == POSADA_MACHINE_RUNNING && !priv->started_at && !priv->outside) {
         priv->started_at = g_date_time_new_now_local ();
         priv->n_history = 0;
         notify (self, PROP_STARTED_AT);
@@ -408,6 +428,17 @@ posada_machine_set_display (PosadaMachine *self, PosadaDisplay *display)
 {
     if (g_set_object (&get_private (self)->display, display))
         notify (self, PROP_DISPLAY);
+}
+
+void
+posada_machine_set_outside (PosadaMachine *self, gboolean outside)
+{
+    PosadaMachinePrivate *priv = get_private (self);
+
+    if (priv->outside == outside)
+        return;
+    priv->outside = outside;
+    notify (self, PROP_OUTSIDE);
 }
 
 void

@@ -50,6 +50,7 @@ typedef enum {
     POSADA_MACHINE_ERROR_FAILED,
     POSADA_MACHINE_ERROR_NOT_SUPPORTED, /* this engine cannot */
     POSADA_MACHINE_ERROR_WRONG_STATE,
+    POSADA_MACHINE_ERROR_BUSY,    /* another process runs it */
     POSADA_MACHINE_ERROR_NO_HOST, /* the host's KVM is missing, forbidden or not good enough */
 } PosadaMachineError;
 
@@ -77,7 +78,8 @@ struct _PosadaMachineClass {
  * Properties, all read-only here, all notified: "id" (a UUID as text), "name", "state", "reason" (a
  * sentence or NULL: why it is as it is), "capabilities", "os-name" (or NULL), "cpus", "memory"
  * (bytes), "disk-size" (bytes, all disks), "started-at" (GDateTime or NULL), "display"
- * (PosadaDisplay or NULL while off).
+ * (PosadaDisplay or NULL while off), "outside" (it runs, but in another process, and goes on when
+ * this one ends).
  */
 const char *posada_machine_get_id (PosadaMachine *self);
 const char *posada_machine_get_name (PosadaMachine *self);
@@ -90,6 +92,9 @@ guint64 posada_machine_get_memory (PosadaMachine *self);
 guint64 posada_machine_get_disk_size (PosadaMachine *self);
 GDateTime *posada_machine_get_started_at (PosadaMachine *self);
 PosadaDisplay *posada_machine_get_display (PosadaMachine *self);
+gboolean posada_machine_get_outside (PosadaMachine *self);
+/* Whether it runs here and has something to lose when this process ends. */
+gboolean posada_machine_is_on_here (PosadaMachine *self);
 
 /* Oldest first, at most POSADA_MACHINE_HISTORY, valid until the next one is taken; "sampled" is
  * emitted once a second while running. */
@@ -109,7 +114,8 @@ DexFuture *posada_machine_rename (PosadaMachine *self, const char *name);
 
 /*
  * For subclasses. set_state () keeps "started-at", which stands from the first RUNNING until the
- * machine is off, crashed or missing, and begins the history anew with it. Strings are copied;
+ * machine is off, crashed or missing, and begins the history anew with it (not of one that runs
+ * outside: nobody here knows since when). Strings are copied;
  * @reason and @os_name may be NULL. Each notifies only what is different afterwards.
  */
 void posada_machine_set_id (PosadaMachine *self, const char *id);
@@ -120,6 +126,7 @@ void
 posada_machine_set_hardware (PosadaMachine *self, guint cpus, guint64 memory, guint64 disk_size);
 void posada_machine_set_state (PosadaMachine *self, PosadaMachineState state, const char *reason);
 void posada_machine_set_display (PosadaMachine *self, PosadaDisplay *display);
+void posada_machine_set_outside (PosadaMachine *self, gboolean outside);
 /* Appends to the history and emits "sampled". */
 void posada_machine_add_sample (PosadaMachine *self, const PosadaMachineSample *sample);
 

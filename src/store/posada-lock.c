@@ -33,6 +33,29 @@ read_holder (int fd)
     return g_ascii_string_to_unsigned (text, 10, 1, G_MAXINT32, &pid, NULL) ? (pid_t) pid : -1;
 }
 
+/* The name of the program that process runs, or NULL. */
+static char *
+get_program (pid_t pid)
+{
+    g_autofree char *path = g_strdup_printf ("/proc/%d/comm", (int) pid);
+    char *name = NULL;
+
+    return g_file_get_contents (path, &name, NULL, NULL) ? g_strchomp (name) : NULL;
+}
+
+static void
+set_busy (GError **error, const char *what, pid_t holder)
+{
+    g_autofree char *program = holder > 0 ? get_program (holder) : NULL;
+    g_autofree char *who =
+        holder > 0 ? g_strdup_printf ("process %d", (int) holder) : g_strdup ("another process");
+
+    g_set_error (error, POSADA_STORE_ERROR, POSADA_STORE_ERROR_BUSY,
+                 program ? "%s is in use by %s (%s); switch it off there first"
+                         : "%s is in use by %s; switch it off there first",
+                 what, who, program);
+}
+
 static void
 write_holder (int fd)
 {
@@ -77,12 +100,7 @@ lock (const char *path, int command, const char *what, GError **error)
             r = fcntl (fd, command, &request);
         while (r < 0 && errno == EINTR);
         if (r < 0 && (errno == EAGAIN || errno == EACCES)) {
-            pid_t holder = read_holder (fd);
-
-            g_set_error (error, POSADA_STORE_ERROR, POSADA_STORE_ERROR_BUSY,
-                         holder > 0 ? "%s is in use by process %d"
-                                    : "%s is in use by another process",
-                         what, (int) holder);
+            set_busy (error, what, read_holder (fd));
             return NULL;
         }
         if (r < 0) {

@@ -211,6 +211,8 @@ make_entry (PosadaStore *self, const char *place, const char *id)
     entry->definition = posada_store_read (folder, uuid, &entry->error);
     if (entry->definition)
         entry->name = posada_definition_get_name (entry->definition);
+    if (!entry->deleted)
+        entry->holder = posada_store_get_holder (self, id);
     return g_steal_pointer (&entry);
 }
 

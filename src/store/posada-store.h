@@ -30,6 +30,7 @@ typedef struct {
     PosadaDefinition *definition; /* NULL if it cannot be read */
     GError *error;                /* why not */
     gint64 deleted;               /* seconds since 1970; 0 outside of the trash */
+    pid_t holder;                 /* as posada_store_get_holder () */
 } PosadaStoreEntry;
 
 #define POSADA_TYPE_STORE_ENTRY (posada_store_entry_get_type ())

@@ -73,7 +73,7 @@ def an_empty_store_lists_nothing():
 @test
 def every_verb_has_help():
     for verb in ("create", "list", "show", "start", "pause", "resume", "shutdown", "kill",
-                 "screenshot", "delete", "restore", "purge"):
+                 "screenshot", "console", "rename", "delete", "restore", "purge"):
         assert good(verb, "--help").startswith(f"Usage: posada {verb}"), verb
         assert f"  {verb} " in good("--help"), verb
 
@@ -144,6 +144,20 @@ def deleted_machines_come_back_until_they_are_purged():
     assert good("purge", "--days", "1") == "0 removed\n"
     assert good("purge") == "1 removed\n"
     refused("restore", "M", part="“M”")
+
+
+@test
+def a_machine_gets_another_name():
+    make_iso()
+    for name in ("one", "two"):
+        good("create", "--iso", "cd.iso", "--name", name)
+    good("rename", "one", "three")
+    assert sorted(machine["name"] for machine in machines()) == ["three", "two"]
+    refused("rename", "three", "TWO", part="“two”")
+    refused("rename", "three", "a/b", part="<name>")
+    refused("rename", "three", part="NEW-NAME")
+    refused("rename", "one", "four", part="“one”")
+    refused("console", "one", part="“one”")
 
 
 @test
@@ -230,6 +244,7 @@ def main():
         with tempfile.TemporaryDirectory(prefix="posada-") as folder:
             os.chdir(folder)
             os.environ["XDG_DATA_HOME"] = os.path.join(folder, "data")
+            os.environ.pop("DBUS_SESSION_BUS_ADDRESS", None)
             os.environ["XDG_RUNTIME_DIR"] = os.path.join(folder, "run")
             os.mkdir("run", 0o700)
             try:

@@ -73,7 +73,7 @@ static void
 expect_obstacle (const char *os, const char *devices, const char *part)
 {
     g_autoptr (PosadaDefinition) definition = parse (os, devices);
-    PosadaMachine *machine = posada_kvm_machine_new_for_definition (definition);
+    PosadaMachine *machine = posada_kvm_machine_new_for_definition (definition, NULL);
 
     expect_error (posada_machine_start (machine), POSADA_MACHINE_ERROR_NOT_SUPPORTED, part);
     g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_OFF);
@@ -98,7 +98,7 @@ static void
 follows_its_definition (void)
 {
     g_autoptr (PosadaDefinition) definition = parse ("", "");
-    PosadaMachine *machine = posada_kvm_machine_new_for_definition (definition);
+    PosadaMachine *machine = posada_kvm_machine_new_for_definition (definition, NULL);
     g_autofree char *name = NULL;
 
     g_assert_cmpstr (posada_machine_get_id (machine), ==, "6695eb01-f6a4-8304-79aa-97f2502e193f");

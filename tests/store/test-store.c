@@ -422,7 +422,7 @@ TEST (a_machine_in_use_says_by_whom)
     CHECK_EQUAL (read (ready[0], &byte, 1), 1);
     CHECK (!posada_store_lock (rig.store, uuid, &error));
     CHECK (g_error_matches (error, POSADA_STORE_ERROR, POSADA_STORE_ERROR_BUSY));
-    expected = g_strdup_printf ("“Busy” is in use by process %d", (int) child);
+    expected = g_strdup_printf ("“Busy” is in use by process %d (", (int) child);
     CHECK_CONTAINS (error->message, expected);
     CHECK_EQUAL (posada_store_get_holder (rig.store, uuid), child);
     CHECK (!posada_store_delete (rig.store, uuid, NULL, NULL));
