@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -420,8 +419,6 @@ wait_for_events (struct vmm_loop *loop, struct epoll_event *events, int timeout_
         n_events = epoll_wait (loop->epoll_fd, events, EVENTS_PER_WAIT, 0);
         if (n_events != 0)
             return n_events;
-        /* Whoever is to bring the event may wait for this processor. */
-        sched_yield ();
     }
     n_events = epoll_wait (loop->epoll_fd, events, EVENTS_PER_WAIT, timeout_ms);
     adapt_spin (loop, vmm_monotonic_now () - begin);
