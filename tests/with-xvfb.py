@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs a test under an X server of its own, with nothing of the user's session or settings.
 
-  with-xvfb.py PROGRAM [ARGUMENTS]
+  with-xvfb.py [--manager] PROGRAM [ARGUMENTS]
 
-Without Xvfb the test is skipped, visibly.
+With --manager, there is a window manager, for what needs the focus. Without Xvfb, or the manager,
+the test is skipped, visibly.
 """
 
 import os
@@ -12,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 
 def start_server():
@@ -27,10 +29,31 @@ def start_server():
     return server, f":{number}" if number else None
 
 
+def start_manager(environment):
+    """The window manager, once it is there."""
+    manager = subprocess.Popen(["openbox", "--config-file", "/dev/null"], env=environment,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)  # fmt: skip
+    for _ in range(200):
+        if manager.poll() is not None:
+            break
+        asked = subprocess.run(["xdotool", "get_num_desktops"], env=environment,
+                               capture_output=True)  # fmt: skip
+        if asked.returncode == 0:
+            break
+        time.sleep(0.05)
+    return manager
+
+
 def main():
-    if not shutil.which("Xvfb"):
-        print("1..0 # SKIP no Xvfb")
-        return 0
+    command = sys.argv[1:]
+    managed = command[0] == "--manager"
+    if managed:
+        command = command[1:]
+    for tool in ["Xvfb"] + ["openbox", "xdotool"] * managed:
+        if not shutil.which(tool):
+            print(f"1..0 # SKIP no {tool}")
+            return 0
     with tempfile.TemporaryDirectory(prefix="posada-xvfb-") as home:
         server, display = start_server()
         if not display:
@@ -52,9 +75,13 @@ def main():
         }
         for name in ("WAYLAND_DISPLAY", "XAUTHORITY", "GTK_THEME"):
             environment.pop(name, None)
+        manager = start_manager(environment) if managed else None
         try:
-            result = subprocess.run(sys.argv[1:], env=environment).returncode
+            result = subprocess.run(command, env=environment).returncode
         finally:
+            if manager:
+                manager.terminate()
+                manager.wait()
             server.terminate()
             server.wait()
     # A test that died of a signal failed.

@@ -12,7 +12,7 @@ struct _ConsoleGrab {
     GtkRoot *root; /* borrowed while attached */
     GtkEventController *keys;
     GdkToplevel *toplevel; /* whose shortcuts are inhibited; NULL: none */
-    gulong state_handler;
+    gulong state_handler, inhibited_handler;
     gboolean enabled;
     gboolean active;
     gboolean focused; /* as last seen */
@@ -33,6 +33,14 @@ toplevel_state_cb (GdkToplevel *toplevel, GParamSpec *pspec, gpointer data)
 {
     if (gdk_toplevel_get_state (toplevel) & GDK_TOPLEVEL_STATE_FOCUSED)
         gdk_toplevel_inhibit_system_shortcuts (toplevel, NULL);
+}
+
+static void
+inhibited_cb (GdkToplevel *toplevel, GParamSpec *pspec, gpointer data)
+{
+    ConsoleGrab *self = data;
+
+    self->changed_cb (self->widget);
 }
 
 /*
@@ -59,6 +67,8 @@ inhibit (ConsoleGrab *self)
     self->toplevel = g_object_ref (GDK_TOPLEVEL (surface));
     self->state_handler =
         g_signal_connect (surface, "notify::state", G_CALLBACK (toplevel_state_cb), self);
+    self->inhibited_handler =
+        g_signal_connect (surface, "notify::shortcuts-inhibited", G_CALLBACK (inhibited_cb), self);
     gdk_toplevel_inhibit_system_shortcuts (self->toplevel, NULL);
 }
 
@@ -68,6 +78,7 @@ uninhibit (ConsoleGrab *self)
     if (!self->toplevel)
         return;
     g_clear_signal_handler (&self->state_handler, self->toplevel);
+    g_clear_signal_handler (&self->inhibited_handler, self->toplevel);
     if (!gdk_surface_is_destroyed (GDK_SURFACE (self->toplevel)))
         gdk_toplevel_restore_system_shortcuts (self->toplevel);
     g_clear_object (&self->toplevel);
@@ -234,10 +245,21 @@ console_grab_set_pointer_inside (ConsoleGrab *self, gboolean inside)
         inhibit (self);
     else
         uninhibit (self);
+    self->changed_cb (self->widget);
 }
 
 gboolean
 console_grab_is_active (ConsoleGrab *self)
 {
     return self->active;
+}
+
+gboolean
+console_grab_is_inhibiting (ConsoleGrab *self)
+{
+    gboolean inhibited = FALSE;
+
+    if (self->toplevel && !gdk_surface_is_destroyed (GDK_SURFACE (self->toplevel)))
+        g_object_get (self->toplevel, "shortcuts-inhibited", &inhibited, NULL);
+    return inhibited;
 }

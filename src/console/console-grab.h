@@ -15,8 +15,8 @@ G_BEGIN_DECLS
 
 typedef struct _ConsoleGrab ConsoleGrab;
 
-/* Both are borrowed and outlive the grab. @changed_cb is called after a grab began or ended, and
- * @activity_cb for every key. */
+/* Both are borrowed and outlive the grab. @changed_cb is called after a grab began or ended or
+ * the desktop granted its shortcuts or took them back, and @activity_cb for every key. */
 ConsoleGrab *
 console_grab_new (GtkWidget *widget, ConsoleKeyboard *keyboard,
                   void (*changed_cb) (GtkWidget *widget), void (*activity_cb) (GtkWidget *widget));
@@ -34,5 +34,7 @@ void console_grab_end (ConsoleGrab *self);
 /* The pointer came to the console or left it. */
 void console_grab_set_pointer_inside (ConsoleGrab *self, gboolean inside);
 gboolean console_grab_is_active (ConsoleGrab *self);
+/* Whether the desktop leaves us its shortcuts. */
+gboolean console_grab_is_inhibiting (ConsoleGrab *self);
 
 G_END_DECLS

@@ -30,6 +30,9 @@ struct _ConsoleKeyboard {
     GHashTable *pressed; /* host keycode → PressedKey */
     GQueue strokes;      /* Stroke, to be typed */
     guint typing_source;
+    guint n_typed, n_to_type; /* strokes since it began */
+    void (*typing_cb) (gpointer data);
+    gpointer typing_data;
 
     guint release_keys[CONSOLE_KEYBOARD_MAX_RELEASE_KEYS];
     guint n_release_keys;
@@ -47,10 +50,22 @@ console_keyboard_new (void)
 }
 
 static void
+tell_typing (ConsoleKeyboard *self)
+{
+    if (self->typing_cb)
+        self->typing_cb (self->typing_data);
+}
+
+static void
 stop_typing (ConsoleKeyboard *self)
 {
+    gboolean was_typing = self->typing_source != 0;
+
     g_clear_handle_id (&self->typing_source, g_source_remove);
     g_queue_clear_full (&self->strokes, g_free);
+    self->n_typed = self->n_to_type = 0;
+    if (was_typing)
+        tell_typing (self);
 }
 
 void
@@ -58,6 +73,7 @@ console_keyboard_free (ConsoleKeyboard *self)
 {
     if (!self)
         return;
+    self->typing_cb = NULL;
     console_keyboard_set_display (self, NULL);
     g_hash_table_unref (self->pressed);
     g_free (self);
@@ -239,10 +255,15 @@ type_cb (gpointer data)
 
     if (stroke)
         send (self, stroke->code, stroke->down);
-    if (!g_queue_is_empty (&self->strokes))
-        return G_SOURCE_CONTINUE;
-    self->typing_source = 0;
-    return G_SOURCE_REMOVE;
+    self->n_typed++;
+    if (g_queue_is_empty (&self->strokes)) {
+        self->typing_source = 0;
+        self->n_typed = self->n_to_type = 0;
+        tell_typing (self);
+        return G_SOURCE_REMOVE;
+    }
+    tell_typing (self);
+    return G_SOURCE_CONTINUE;
 }
 
 static void
@@ -255,6 +276,7 @@ type (ConsoleKeyboard *self, guint code, gboolean down)
     stroke = g_new (Stroke, 1);
     *stroke = (Stroke) {code, down};
     g_queue_push_tail (&self->strokes, stroke);
+    self->n_to_type++;
     if (!self->typing_source)
         self->typing_source = g_timeout_add (TYPING_INTERVAL_MS, type_cb, self);
 }
@@ -293,6 +315,30 @@ console_keyboard_type_text (ConsoleKeyboard *self, const char *text)
             type (self, KEY_LEFTSHIFT, FALSE);
     }
     return left_out;
+}
+
+void
+console_keyboard_set_typing_cb (ConsoleKeyboard *self, void (*typing_cb) (gpointer data),
+                                gpointer data)
+{
+    self->typing_cb = typing_cb;
+    self->typing_data = data;
+}
+
+void
+console_keyboard_get_typing (ConsoleKeyboard *self, guint *ret_done, guint *ret_total)
+{
+    *ret_done = self->n_typed;
+    *ret_total = self->n_to_type;
+}
+
+void
+console_keyboard_cancel_typing (ConsoleKeyboard *self)
+{
+    if (g_queue_is_empty (&self->strokes))
+        return;
+    stop_typing (self);
+    console_keyboard_release_all (self);
 }
 
 gboolean

@@ -44,6 +44,13 @@ void console_keyboard_send_keys (ConsoleKeyboard *self, const guint *codes, guin
 /* Types UTF-8 text as on a US keyboard. How many characters have no key there and are left out. */
 guint console_keyboard_type_text (ConsoleKeyboard *self, const char *text);
 gboolean console_keyboard_is_typing (ConsoleKeyboard *self);
+/* Called after each stroke of what is typed, and when that ends, in whatever way. */
+void console_keyboard_set_typing_cb (ConsoleKeyboard *self, void (*typing_cb) (gpointer data),
+                                     gpointer data);
+/* In strokes; 0 of 0 while nothing is typed. */
+void console_keyboard_get_typing (ConsoleKeyboard *self, guint *ret_done, guint *ret_total);
+/* The rest is forgotten, and all keys go up. */
+void console_keyboard_cancel_typing (ConsoleKeyboard *self);
 
 /* Whether the key map of @display is that of a hardware keyboard. */
 gboolean console_keyboard_is_hardware (GdkDisplay *display);

@@ -14,22 +14,23 @@
 #include <pointer-constraints-unstable-v1-client-protocol.h>
 #include <relative-pointer-unstable-v1-client-protocol.h>
 
-struct _ConsoleLock {
+typedef struct {
     GtkWidget *widget;
-    void (*motion_cb) (GtkWidget *widget, double dx, double dy);
+    ConsoleLockMotion motion_cb;
+    gpointer data;
 
-    struct wl_registry *registry; /* NULL: not on Wayland */
+    struct wl_registry *registry;
     struct zwp_pointer_constraints_v1 *constraints;
     struct zwp_relative_pointer_manager_v1 *manager;
     struct zwp_locked_pointer_v1 *locked; /* while active, with relative */
     struct zwp_relative_pointer_v1 *relative;
-};
+} WaylandLock;
 
 static void
 global_cb (void *data, struct wl_registry *registry, uint32_t name, const char *interface,
            uint32_t version)
 {
-    ConsoleLock *self = data;
+    WaylandLock *self = data;
 
     if (!self->constraints && strcmp (interface, zwp_pointer_constraints_v1_interface.name) == 0)
         self->constraints =
@@ -52,52 +53,50 @@ relative_motion_cb (void *data, struct zwp_relative_pointer_v1 *relative, uint32
                     uint32_t time_low, wl_fixed_t dx, wl_fixed_t dy, wl_fixed_t raw_dx,
                     wl_fixed_t raw_dy)
 {
-    ConsoleLock *self = data;
+    WaylandLock *self = data;
 
-    self->motion_cb (self->widget, wl_fixed_to_double (raw_dx), wl_fixed_to_double (raw_dy));
+    self->motion_cb (self->data, wl_fixed_to_double (raw_dx), wl_fixed_to_double (raw_dy));
 }
 
 static const struct zwp_relative_pointer_v1_listener relative_listener = {relative_motion_cb};
 
-ConsoleLock *
-console_lock_new (GtkWidget *widget, void (*motion_cb) (GtkWidget *widget, double dx, double dy))
+static gpointer
+wayland_open (GtkWidget *widget, ConsoleLockMotion motion_cb, gpointer data)
 {
-    ConsoleLock *self = g_new0 (ConsoleLock, 1);
     GdkDisplay *display = gtk_widget_get_display (widget);
+    WaylandLock *self;
 
+    if (!GDK_IS_WAYLAND_DISPLAY (display))
+        return NULL;
+    self = g_new0 (WaylandLock, 1);
     self->widget = widget;
     self->motion_cb = motion_cb;
-    if (GDK_IS_WAYLAND_DISPLAY (display)) {
-        struct wl_display *connection = gdk_wayland_display_get_wl_display (display);
-
-        self->registry = wl_display_get_registry (connection);
-        wl_registry_add_listener (self->registry, &registry_listener, self);
-    }
+    self->data = data;
+    self->registry = wl_display_get_registry (gdk_wayland_display_get_wl_display (display));
+    wl_registry_add_listener (self->registry, &registry_listener, self);
     return self;
 }
 
-void
-console_lock_free (ConsoleLock *self)
+static void
+wayland_close (gpointer state)
 {
-    if (!self)
-        return;
-    console_lock_end (self);
+    WaylandLock *self = state;
+
     g_clear_pointer (&self->constraints, zwp_pointer_constraints_v1_destroy);
     g_clear_pointer (&self->manager, zwp_relative_pointer_manager_v1_destroy);
     g_clear_pointer (&self->registry, wl_registry_destroy);
     g_free (self);
 }
 
-gboolean
-console_lock_begin (ConsoleLock *self)
+static gboolean
+wayland_begin (gpointer state)
 {
+    WaylandLock *self = state;
     GtkNative *native = gtk_widget_get_native (self->widget);
     GdkSurface *surface = native ? gtk_native_get_surface (native) : NULL;
     GdkSeat *seat;
     struct wl_pointer *pointer;
 
-    if (self->locked)
-        return TRUE;
     if (!self->constraints || !self->manager || !surface)
         return FALSE;
     seat = gdk_display_get_default_seat (gdk_surface_get_display (surface));
@@ -109,22 +108,21 @@ console_lock_begin (ConsoleLock *self)
     self->locked = zwp_pointer_constraints_v1_lock_pointer (
         self->constraints, gdk_wayland_surface_get_wl_surface (surface), pointer, NULL,
         ZWP_POINTER_CONSTRAINTS_V1_LIFETIME_PERSISTENT);
-    gtk_widget_set_cursor_from_name (self->widget, "none");
     return TRUE;
 }
 
-void
-console_lock_end (ConsoleLock *self)
+static void
+wayland_end (gpointer state)
 {
-    if (!self->locked)
-        return;
+    WaylandLock *self = state;
+
     g_clear_pointer (&self->locked, zwp_locked_pointer_v1_destroy);
     g_clear_pointer (&self->relative, zwp_relative_pointer_v1_destroy);
-    gtk_widget_set_cursor (self->widget, NULL);
 }
 
-gboolean
-console_lock_is_active (ConsoleLock *self)
-{
-    return self->locked != NULL;
-}
+const ConsoleLockBackend console_lock_wayland = {
+    .open = wayland_open,
+    .close = wayland_close,
+    .begin = wayland_begin,
+    .end = wayland_end,
+};

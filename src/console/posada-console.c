@@ -6,51 +6,45 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "console/console-cursor.h"
+#include "console/console-frames.h"
 #include "console/console-grab.h"
+#include "console/console-input.h"
 #include "console/console-keyboard.h"
 #include "console/console-keymap.h"
-#include "console/console-lock.h"
 #include "console/console-painter.h"
-#include "console/console-pointer.h"
 #include "console/console-resize.h"
-
-/* So long after the last damage or input frames are asked for with every tick. */
-#define BUSY_US (G_USEC_PER_SEC / 2)
-/* And so often afterwards. */
-#define IDLE_MS        100
+#include "console/console-view.h"
 
 #define MIN_SIZE       100
 #define DEFAULT_WIDTH  640
 #define DEFAULT_HEIGHT 480
-/* What touchpads send for one click of a wheel, logical pixels. */
-#define SURFACE_CLICK 15.0
 
 struct _PosadaConsole {
     GtkWidget parent_instance;
 
     PosadaDisplay *display;
     gboolean closed; /* the display was, and nothing comes from it any more */
-    PosadaConsoleScaling scaling;
     char *message;
     char *release_label;
     char *release_keys;
-    GtkWidget *label;
+    gboolean grabbed, inhibited; /* as last notified */
+    double typing;               /* the same */
 
+    GtkWidget *notice; /* what is to be said where there is no picture: */
+    GtkWidget *label, *button;
+
+    ConsoleView view;
     ConsolePainter *painter;
+    ConsoleFrames *frames;
     ConsoleKeyboard *keyboard;
     ConsoleGrab *grab;
-    ConsoleLock *lock; /* of the pointer, in relative mode; NULL until first mapped */
-    ConsolePointer pointer;
+    ConsoleInput *input;
+    ConsoleCursor *cursor;
     ConsoleResize resize;
-
-    ConsoleGeometry geometry;
-    gboolean has_geometry;
-    double pan_x, pan_y;
 
     GdkFrameClock *clock; /* while mapped */
     gulong layout_handler;
-    guint tick_id, idle_source;
-    gint64 last_activity;
 };
 
 G_DEFINE_FINAL_TYPE (PosadaConsole, posada_console, GTK_TYPE_WIDGET)
@@ -60,13 +54,22 @@ enum {
     PROP_DISPLAY,
     PROP_SCALING,
     PROP_GRABBED,
+    PROP_SHORTCUTS_INHIBITED,
+    PROP_LOST,
     PROP_RELEASE_KEYS,
     PROP_RELEASE_LABEL,
     PROP_MESSAGE,
+    PROP_TYPING_PROGRESS,
     N_PROPS,
 };
 
+enum {
+    SIGNAL_RECONNECT,
+    N_SIGNALS,
+};
+
 static GParamSpec *properties[N_PROPS];
+static guint signals[N_SIGNALS];
 
 GType
 posada_console_scaling_get_type (void)
@@ -98,61 +101,89 @@ has_screen (PosadaConsole *self)
            posada_display_get_height (self->display) > 0;
 }
 
+/* --- the notice --- */
+
 static void
-update_label (PosadaConsole *self)
+update_notice (PosadaConsole *self)
 {
-    gboolean visible = !has_screen (self);
+    gboolean lost = self->display && self->closed;
     const char *text = self->message;
 
     if (!text)
-        text = is_live (self) ? _ ("The Screen Is Off") : _ ("Not Connected");
+        text = lost             ? _ ("The Connection Was Lost")
+               : is_live (self) ? _ ("The Screen Is Off")
+                                : _ ("Not Connected");
     gtk_label_set_label (GTK_LABEL (self->label), text);
-    gtk_widget_set_visible (self->label, visible);
+    gtk_widget_set_visible (self->notice, !has_screen (self));
+    /* The focus follows what there is to do, so that a keyboard is enough. */
+    if (lost && !gtk_widget_get_visible (self->button)) {
+        gtk_widget_set_visible (self->button, TRUE);
+        if (gtk_widget_is_focus (GTK_WIDGET (self)))
+            gtk_widget_grab_focus (self->button);
+    } else if (!lost && gtk_widget_get_visible (self->button)) {
+        if (gtk_widget_is_focus (self->button))
+            gtk_widget_grab_focus (GTK_WIDGET (self));
+        gtk_widget_set_visible (self->button, FALSE);
+    }
     gtk_widget_queue_draw (GTK_WIDGET (self));
 }
 
-/* --- geometry --- */
-
-static gboolean
-get_place (PosadaConsole *self, ConsolePlace *ret_place)
+static void
+reconnect_cb (PosadaConsole *self)
 {
-    GtkNative *native = gtk_widget_get_native (GTK_WIDGET (self));
-    GdkSurface *surface = native ? gtk_native_get_surface (native) : NULL;
-    graphene_point_t origin;
-    double x, y;
+    g_signal_emit (self, signals[SIGNAL_RECONNECT], 0);
+}
 
-    if (!surface || !gtk_widget_compute_point (GTK_WIDGET (self), GTK_WIDGET (native),
-                                               &GRAPHENE_POINT_INIT (0, 0), &origin))
-        return FALSE;
-    gtk_native_get_surface_transform (native, &x, &y);
-    ret_place->scale = gdk_surface_get_scale (surface);
-    ret_place->x = x + (double) origin.x;
-    ret_place->y = y + (double) origin.y;
-    ret_place->width = gtk_widget_get_width (GTK_WIDGET (self));
-    ret_place->height = gtk_widget_get_height (GTK_WIDGET (self));
-    return ret_place->width > 0 && ret_place->height > 0;
+static void
+make_notice (PosadaConsole *self)
+{
+    GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 18);
+
+    self->notice = box;
+    self->label = gtk_label_new (NULL);
+    gtk_label_set_wrap (GTK_LABEL (self->label), TRUE);
+    gtk_label_set_justify (GTK_LABEL (self->label), GTK_JUSTIFY_CENTER);
+    gtk_widget_add_css_class (self->label, "title-2");
+    self->button = gtk_button_new_with_mnemonic (_ ("_Reconnect"));
+    gtk_widget_set_halign (self->button, GTK_ALIGN_CENTER);
+    gtk_widget_add_css_class (self->button, "pill");
+    gtk_widget_set_visible (self->button, FALSE);
+    g_signal_connect_swapped (self->button, "clicked", G_CALLBACK (reconnect_cb), self);
+    gtk_box_append (GTK_BOX (box), self->label);
+    gtk_box_append (GTK_BOX (box), self->button);
+    gtk_widget_add_css_class (box, "console-notice");
+    gtk_widget_set_parent (box, GTK_WIDGET (self));
+}
+
+/* --- what is shown, and where --- */
+
+static void
+update_cursor (PosadaConsole *self)
+{
+    console_cursor_update (self->cursor, console_input_get_cursor_mode (self->input),
+                           self->view.picture ? &self->view.geometry : NULL);
 }
 
 /* TRUE if the picture lies elsewhere than before. */
 static gboolean
-update_geometry (PosadaConsole *self)
+update_view (PosadaConsole *self)
 {
-    ConsoleGeometry old = self->geometry;
-    gboolean had = self->has_geometry;
-    ConsolePlace place;
-    GdkRectangle area;
+    gboolean changed = console_view_update (&self->view, console_painter_get_width (self->painter),
+                                            console_painter_get_height (self->painter));
 
-    self->has_geometry = get_place (self, &place);
-    if (!self->has_geometry)
-        return had;
-    console_place_to_area (&place, &area);
-    console_resize_set_room (&self->resize, (guint) area.width, (guint) area.height);
-    console_geometry_init (&self->geometry, &place, self->scaling,
-                           console_painter_get_width (self->painter),
-                           console_painter_get_height (self->painter), self->pan_x, self->pan_y);
-    return !had || !gdk_rectangle_equal (&old.picture, &self->geometry.picture) ||
-           !gdk_rectangle_equal (&old.area, &self->geometry.area) ||
-           old.place.scale != place.scale || old.place.x != place.x || old.place.y != place.y;
+    if (self->view.known)
+        console_resize_set_room (&self->resize, (guint) self->view.geometry.area.width,
+                                 (guint) self->view.geometry.area.height);
+    if (changed)
+        update_cursor (self);
+    return changed;
+}
+
+static void
+look (GtkWidget *widget)
+{
+    if (update_view (POSADA_CONSOLE (widget)))
+        gtk_widget_queue_draw (widget);
 }
 
 /*
@@ -163,105 +194,49 @@ update_geometry (PosadaConsole *self)
 static void
 layout_cb (GdkFrameClock *clock, gpointer data)
 {
-    PosadaConsole *self = data;
-
-    if (update_geometry (self))
-        gtk_widget_queue_draw (GTK_WIDGET (self));
-}
-
-/* --- frames --- */
-
-static void stop_frames (PosadaConsole *self);
-static void start_ticks (PosadaConsole *self);
-
-static gboolean
-idle_cb (gpointer data)
-{
-    PosadaConsole *self = data;
-
-    posada_display_request_frame (self->display);
-    return G_SOURCE_CONTINUE;
-}
-
-static gboolean
-tick_cb (GtkWidget *widget, GdkFrameClock *clock, gpointer data)
-{
-    PosadaConsole *self = POSADA_CONSOLE (widget);
-
-    posada_display_request_frame (self->display);
-    /* "damaged" may have come in the call, and even "closed". */
-    if (self->tick_id == 0 || g_get_monotonic_time () - self->last_activity < BUSY_US)
-        return G_SOURCE_CONTINUE;
-    self->tick_id = 0;
-    self->idle_source = g_timeout_add (IDLE_MS, idle_cb, self);
-    return G_SOURCE_REMOVE;
+    look (data);
 }
 
 static void
-start_ticks (PosadaConsole *self)
+painted_cb (GtkWidget *widget, gboolean resized)
 {
-    if (!is_live (self) || !gtk_widget_get_mapped (GTK_WIDGET (self)))
-        return;
-    self->last_activity = g_get_monotonic_time ();
-    g_clear_handle_id (&self->idle_source, g_source_remove);
-    if (self->tick_id == 0)
-        self->tick_id = gtk_widget_add_tick_callback (GTK_WIDGET (self), tick_cb, NULL, NULL);
-}
-
-static void
-stop_frames (PosadaConsole *self)
-{
-    g_clear_handle_id (&self->idle_source, g_source_remove);
-    if (self->tick_id != 0)
-        gtk_widget_remove_tick_callback (GTK_WIDGET (self), self->tick_id);
-    self->tick_id = 0;
-}
-
-static void
-damaged_cb (PosadaDisplay *display, gpointer data)
-{
-    PosadaConsole *self = data;
-    guint width = posada_display_get_width (display), height = posada_display_get_height (display);
-    guint old_width = console_painter_get_width (self->painter);
-    guint old_height = console_painter_get_height (self->painter);
-    PosadaRectangle damage;
-    guint32 *pixels;
-    guint stride;
-
-    /* A screen that is off keeps its last picture, dimmed. */
-    if (width == 0 || height == 0 || !console_painter_resize (self->painter, width, height))
-        return;
-    pixels = console_painter_get_pixels (self->painter, &stride);
-    if (posada_display_read_damage (display, pixels, stride, &damage))
-        console_painter_add_damage (self->painter, damage.x, damage.y, damage.width, damage.height);
-    if (old_width != width || old_height != height) {
-        update_geometry (self);
-        gtk_widget_queue_resize (GTK_WIDGET (self));
+    if (resized) {
+        update_view (POSADA_CONSOLE (widget));
+        gtk_widget_queue_resize (widget);
     }
-    gtk_widget_queue_draw (GTK_WIDGET (self));
-    start_ticks (self);
+    gtk_widget_queue_draw (widget);
 }
+
+static void
+active (GtkWidget *widget)
+{
+    console_frames_wake (POSADA_CONSOLE (widget)->frames);
+}
+
+static void
+hovered (GtkWidget *widget)
+{
+    update_cursor (POSADA_CONSOLE (widget));
+}
+
+static const ConsoleInputHooks input_hooks = {look, active, hovered};
 
 /* --- the display --- */
 
+/* Gives all parts the display there is, or none once it has closed. */
 static void
-end_lock (PosadaConsole *self)
+hand_out_display (PosadaConsole *self)
 {
-    if (self->lock)
-        console_lock_end (self->lock);
-}
+    PosadaDisplay *display = is_live (self) ? self->display : NULL;
 
-static void
-update_live (PosadaConsole *self)
-{
-    gboolean live = is_live (self);
-
-    console_grab_set_enabled (self->grab, live);
-    update_label (self);
-    if (live)
-        start_ticks (self);
-    else
-        stop_frames (self);
+    /* Keys, buttons and fingers go up at the old one. */
+    console_keyboard_set_display (self->keyboard, display);
+    console_input_set_display (self->input, display);
+    console_cursor_set_display (self->cursor, display);
+    console_resize_set_display (&self->resize, display);
+    console_frames_set_display (self->frames, display);
+    console_grab_set_enabled (self->grab, display != NULL);
+    update_notice (self);
 }
 
 static void
@@ -270,8 +245,8 @@ size_cb (GObject *object, GParamSpec *pspec, gpointer data)
     PosadaConsole *self = data;
 
     console_resize_size_changed (&self->resize);
-    update_label (self);
-    start_ticks (self);
+    update_notice (self);
+    console_frames_wake (self->frames);
 }
 
 static void
@@ -279,8 +254,17 @@ absolute_cb (GObject *object, GParamSpec *pspec, gpointer data)
 {
     PosadaConsole *self = data;
 
-    end_lock (self);
-    console_pointer_leave (&self->pointer);
+    console_input_mode_changed (self->input);
+    gtk_widget_queue_draw (GTK_WIDGET (self));
+}
+
+static void
+set_closed (PosadaConsole *self, gboolean closed)
+{
+    if (self->closed == closed)
+        return;
+    self->closed = closed;
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_LOST]);
 }
 
 static void
@@ -288,218 +272,84 @@ closed_cb (PosadaDisplay *display, gpointer data)
 {
     PosadaConsole *self = data;
 
-    self->closed = TRUE;
-    console_keyboard_set_display (self->keyboard, NULL);
-    console_pointer_set_display (&self->pointer, NULL);
-    console_resize_set_display (&self->resize, NULL);
-    update_live (self);
+    set_closed (self, TRUE);
+    hand_out_display (self);
 }
 
 void
 posada_console_set_display (PosadaConsole *self, PosadaDisplay *display)
 {
+    g_autoptr (PosadaDisplay) old = NULL;
+
     g_return_if_fail (POSADA_IS_CONSOLE (self));
     g_return_if_fail (!display || POSADA_IS_DISPLAY (display));
 
     if (self->display == display)
         return;
-    stop_frames (self);
-    end_lock (self);
-    if (self->display)
-        g_signal_handlers_disconnect_by_data (self->display, self);
-    /* Keys go up at the old one. */
-    console_keyboard_set_display (self->keyboard, display);
-    console_pointer_set_display (&self->pointer, display);
-    console_resize_set_display (&self->resize, display);
-    g_set_object (&self->display, display);
-    self->closed = FALSE;
+    old = g_steal_pointer (&self->display);
+    if (old)
+        g_signal_handlers_disconnect_by_data (old, self);
     if (display) {
+        self->display = g_object_ref (display);
         /* Not the picture of another machine. */
         console_painter_resize (self->painter, 0, 0);
-        g_signal_connect (display, "damaged", G_CALLBACK (damaged_cb), self);
         g_signal_connect (display, "closed", G_CALLBACK (closed_cb), self);
         g_signal_connect (display, "notify::width", G_CALLBACK (size_cb), self);
         g_signal_connect (display, "notify::height", G_CALLBACK (size_cb), self);
         g_signal_connect (display, "notify::absolute", G_CALLBACK (absolute_cb), self);
-        posada_display_damage_all (display);
     }
-    update_geometry (self);
-    update_live (self);
+    set_closed (self, FALSE);
+    hand_out_display (self);
+    update_view (self);
     g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_DISPLAY]);
 }
 
-/* --- input --- */
+/* --- grabs and typing --- */
 
 static void
-activity_cb (GtkWidget *widget)
+announce_grab (PosadaConsole *self)
 {
-    start_ticks (POSADA_CONSOLE (widget));
+    /* Translators: %s is a combination of keys, "Ctrl+Alt" */
+    g_autofree char *text =
+        g_strdup_printf (_ ("Keyboard captured, press %s to release it"), self->release_label);
+
+    gtk_accessible_announce (GTK_ACCESSIBLE (self), text,
+                             GTK_ACCESSIBLE_ANNOUNCEMENT_PRIORITY_MEDIUM);
 }
 
 static void
 grab_changed_cb (GtkWidget *widget)
 {
     PosadaConsole *self = POSADA_CONSOLE (widget);
+    gboolean grabbed = console_grab_is_active (self->grab);
+    gboolean inhibited = console_grab_is_inhibiting (self->grab);
 
-    if (console_grab_is_active (self->grab)) {
-        /* Translators: %s is a combination of keys, "Ctrl+Alt" */
-        g_autofree char *text =
-            g_strdup_printf (_ ("Keyboard captured, press %s to release it"), self->release_label);
-
-        gtk_accessible_announce (GTK_ACCESSIBLE (self), text,
-                                 GTK_ACCESSIBLE_ANNOUNCEMENT_PRIORITY_MEDIUM);
-    } else {
-        end_lock (self);
-        console_pointer_release_all (&self->pointer);
+    if (grabbed != self->grabbed) {
+        self->grabbed = grabbed;
+        if (grabbed)
+            announce_grab (self);
+        else
+            console_input_release (self->input);
+        g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_GRABBED]);
     }
-    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_GRABBED]);
+    if (inhibited != self->inhibited) {
+        self->inhibited = inhibited;
+        g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_SHORTCUTS_INHIBITED]);
+    }
 }
 
 static void
-locked_motion_cb (GtkWidget *widget, double dx, double dy)
+typing_cb (gpointer data)
 {
-    PosadaConsole *self = POSADA_CONSOLE (widget);
+    PosadaConsole *self = data;
+    double progress = posada_console_get_typing_progress (self);
 
-    console_pointer_move_by (&self->pointer, dx, dy);
-    start_ticks (self);
-}
-
-/* Relative motion belongs to the guest only while it has the grab. */
-static gboolean
-takes_motion (PosadaConsole *self)
-{
-    return is_live (self) && self->has_geometry && console_painter_get_width (self->painter) > 0 &&
-           (posada_display_get_absolute (self->display) || console_grab_is_active (self->grab));
-}
-
-static void
-move_to (PosadaConsole *self, double x, double y)
-{
-    double pan_x, pan_y;
-
-    if (update_geometry (self))
-        gtk_widget_queue_draw (GTK_WIDGET (self));
-    if (!takes_motion (self) || (self->lock && console_lock_is_active (self->lock)))
+    console_frames_wake (self->frames);
+    /* Hundredths are enough for whoever shows it. */
+    if (fabs (progress - self->typing) < 0.01 && progress < 1)
         return;
-    console_geometry_to_pan (&self->geometry, x, y, &pan_x, &pan_y);
-    if (self->scaling == POSADA_CONSOLE_ONE_TO_ONE &&
-        (pan_x != self->pan_x || pan_y != self->pan_y)) {
-        self->pan_x = pan_x;
-        self->pan_y = pan_y;
-        if (update_geometry (self))
-            gtk_widget_queue_draw (GTK_WIDGET (self));
-    }
-    console_pointer_move (&self->pointer, &self->geometry, x, y);
-    start_ticks (self);
-}
-
-static gboolean
-press (PosadaConsole *self, PosadaButtons button, double x, double y)
-{
-    gboolean had_grab = console_grab_is_active (self->grab);
-    int guest_x, guest_y;
-
-    if (!is_live (self))
-        return FALSE;
-    gtk_widget_grab_focus (GTK_WIDGET (self));
-    console_grab_begin (self->grab);
-    move_to (self, x, y);
-    if (!takes_motion (self))
-        return TRUE;
-    if (posada_display_get_absolute (self->display)) {
-        if (!console_geometry_to_guest (&self->geometry, x, y, &guest_x, &guest_y))
-            return TRUE;
-    } else {
-        gboolean had_lock = console_lock_is_active (self->lock);
-
-        /* A click that takes the pointer is not the guest's: it points at nothing there. */
-        if ((console_lock_begin (self->lock) && !had_lock) || !had_grab)
-            return TRUE;
-    }
-    console_pointer_press (&self->pointer, button, TRUE);
-    return TRUE;
-}
-
-static gboolean
-release (PosadaConsole *self, PosadaButtons button, double x, double y)
-{
-    if (!(self->pointer.buttons & button))
-        return FALSE;
-    move_to (self, x, y);
-    console_pointer_press (&self->pointer, button, FALSE);
-    return TRUE;
-}
-
-static gboolean
-scroll (PosadaConsole *self, GdkEvent *event)
-{
-    double dx = 0, dy = 0;
-
-    if (!takes_motion (self))
-        return FALSE;
-    switch (gdk_scroll_event_get_direction (event)) {
-    case GDK_SCROLL_UP: dy = -1; break;
-    case GDK_SCROLL_DOWN: dy = 1; break;
-    case GDK_SCROLL_LEFT: dx = -1; break;
-    case GDK_SCROLL_RIGHT: dx = 1; break;
-    case GDK_SCROLL_SMOOTH:
-        gdk_scroll_event_get_deltas (event, &dx, &dy);
-        if (gdk_scroll_event_get_unit (event) == GDK_SCROLL_UNIT_SURFACE) {
-            dx /= SURFACE_CLICK;
-            dy /= SURFACE_CLICK;
-        }
-        break;
-    default: return TRUE;
-    }
-    console_pointer_scroll (&self->pointer, dx, dy);
-    start_ticks (self);
-    return TRUE;
-}
-
-static gboolean
-event_cb (GtkEventControllerLegacy *controller, GdkEvent *event, gpointer data)
-{
-    PosadaConsole *self = data;
-    double x = 0, y = 0;
-
-    gdk_event_get_position (event, &x, &y);
-    switch (gdk_event_get_event_type (event)) {
-    case GDK_MOTION_NOTIFY: move_to (self, x, y); return FALSE;
-    case GDK_BUTTON_PRESS:
-        return press (self, console_pointer_button (gdk_button_event_get_button (event)), x, y);
-    case GDK_BUTTON_RELEASE:
-        return release (self, console_pointer_button (gdk_button_event_get_button (event)), x, y);
-    case GDK_SCROLL: return scroll (self, event);
-    case GDK_TOUCH_BEGIN:
-        return gdk_touch_event_get_emulating_pointer (event) &&
-               press (self, POSADA_BUTTON_LEFT, x, y);
-    case GDK_TOUCH_UPDATE:
-        if (gdk_touch_event_get_emulating_pointer (event))
-            move_to (self, x, y);
-        return FALSE;
-    case GDK_TOUCH_END:
-    case GDK_TOUCH_CANCEL:
-        return gdk_touch_event_get_emulating_pointer (event) &&
-               release (self, POSADA_BUTTON_LEFT, x, y);
-    default: return FALSE;
-    }
-}
-
-static void
-enter_cb (GtkEventControllerMotion *controller, double x, double y, gpointer data)
-{
-    PosadaConsole *self = data;
-
-    console_grab_set_pointer_inside (self->grab, TRUE);
-}
-
-static void
-leave_cb (GtkEventControllerMotion *controller, gpointer data)
-{
-    PosadaConsole *self = data;
-
-    console_grab_set_pointer_inside (self->grab, FALSE);
-    console_pointer_leave (&self->pointer);
+    self->typing = progress;
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_TYPING_PROGRESS]);
 }
 
 /* --- vfuncs --- */
@@ -526,20 +376,19 @@ static void
 posada_console_size_allocate (GtkWidget *widget, int width, int height, int baseline)
 {
     PosadaConsole *self = POSADA_CONSOLE (widget);
-    int label_width, label_height;
+    GtkRequisition natural;
+    int for_width = width;
 
-    if (!gtk_widget_should_layout (self->label))
+    if (!gtk_widget_should_layout (self->notice))
         return;
-    gtk_widget_measure (self->label, GTK_ORIENTATION_HORIZONTAL, -1, NULL, &label_width, NULL,
-                        NULL);
-    label_width = MIN (label_width, width);
-    gtk_widget_measure (self->label, GTK_ORIENTATION_VERTICAL, label_width, NULL, &label_height,
+    gtk_widget_get_preferred_size (self->notice, NULL, &natural);
+    for_width = MIN (natural.width, width);
+    gtk_widget_measure (self->notice, GTK_ORIENTATION_VERTICAL, for_width, NULL, &natural.height,
                         NULL, NULL);
-    label_height = MIN (label_height, height);
-    gtk_widget_size_allocate (self->label,
-                              &(GtkAllocation) {(width - label_width) / 2,
-                                                (height - label_height) / 2, label_width,
-                                                label_height},
+    gtk_widget_size_allocate (self->notice,
+                              &(GtkAllocation) {(width - for_width) / 2,
+                                                MAX (height - natural.height, 0) / 2, for_width,
+                                                natural.height},
                               -1);
 }
 
@@ -547,26 +396,29 @@ static void
 posada_console_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
 {
     PosadaConsole *self = POSADA_CONSOLE (widget);
+    const ConsoleGeometry *geometry = &self->view.geometry;
     graphene_rect_t bounds;
-    gboolean picture;
 
     graphene_rect_init (&bounds, 0, 0, (float) gtk_widget_get_width (widget),
                         (float) gtk_widget_get_height (widget));
-    update_geometry (self);
-    picture = self->has_geometry && console_painter_get_width (self->painter) > 0;
-    if (!picture || !gdk_rectangle_equal (&self->geometry.area, &self->geometry.picture))
+    update_view (self);
+    if (!self->view.picture || !gdk_rectangle_equal (&geometry->area, &geometry->picture))
         gtk_snapshot_append_color (snapshot, &(GdkRGBA) {0, 0, 0, 1}, &bounds);
-    if (picture) {
-        graphene_rect_t area;
+    if (self->view.picture) {
+        GdkRectangle visible;
+        graphene_rect_t clip;
 
-        console_geometry_to_widget (&self->geometry, &self->geometry.area, &area);
-        gtk_snapshot_push_clip (snapshot, &area);
-        console_painter_snapshot (self->painter, snapshot, &self->geometry);
+        gdk_rectangle_intersect (&geometry->area, &geometry->picture, &visible);
+        console_geometry_to_widget (geometry, &visible, &clip);
+        gtk_snapshot_push_clip (snapshot, &clip);
+        console_painter_snapshot (self->painter, snapshot, geometry);
+        if (has_screen (self))
+            console_cursor_snapshot (self->cursor, snapshot, geometry);
         gtk_snapshot_pop (snapshot);
         if (!has_screen (self))
             gtk_snapshot_append_color (snapshot, &(GdkRGBA) {0, 0, 0, 0.7f}, &bounds);
     }
-    gtk_widget_snapshot_child (widget, self->label, snapshot);
+    gtk_widget_snapshot_child (widget, self->notice, snapshot);
 }
 
 static void
@@ -578,9 +430,8 @@ posada_console_map (GtkWidget *widget)
     self->clock = g_object_ref (gtk_widget_get_frame_clock (widget));
     self->layout_handler =
         g_signal_connect_after (self->clock, "layout", G_CALLBACK (layout_cb), self);
-    if (!self->lock)
-        self->lock = console_lock_new (widget, locked_motion_cb);
-    start_ticks (self);
+    console_input_map (self->input);
+    console_frames_wake (self->frames);
 }
 
 static void
@@ -588,12 +439,10 @@ posada_console_unmap (GtkWidget *widget)
 {
     PosadaConsole *self = POSADA_CONSOLE (widget);
 
-    stop_frames (self);
+    console_frames_stop (self->frames);
     g_clear_signal_handler (&self->layout_handler, self->clock);
     g_clear_object (&self->clock);
-    end_lock (self);
-    console_pointer_release_all (&self->pointer);
-    console_pointer_leave (&self->pointer);
+    console_input_release (self->input);
     GTK_WIDGET_CLASS (posada_console_parent_class)->unmap (widget);
 }
 
@@ -620,9 +469,9 @@ posada_console_dispose (GObject *object)
 {
     PosadaConsole *self = POSADA_CONSOLE (object);
 
-    end_lock (self);
     posada_console_set_display (self, NULL);
-    g_clear_pointer (&self->label, gtk_widget_unparent);
+    if (self->notice)
+        g_clear_pointer (&self->notice, gtk_widget_unparent);
     G_OBJECT_CLASS (posada_console_parent_class)->dispose (object);
 }
 
@@ -631,11 +480,12 @@ posada_console_finalize (GObject *object)
 {
     PosadaConsole *self = POSADA_CONSOLE (object);
 
-    console_lock_free (self->lock);
+    console_input_free (self->input);
     console_grab_free (self->grab);
     console_keyboard_free (self->keyboard);
-    console_pointer_fini (&self->pointer);
+    console_cursor_free (self->cursor);
     console_resize_fini (&self->resize);
+    console_frames_free (self->frames);
     console_painter_free (self->painter);
     g_free (self->message);
     g_free (self->release_label);
@@ -650,11 +500,14 @@ posada_console_get_property (GObject *object, guint id, GValue *value, GParamSpe
 
     switch (id) {
     case PROP_DISPLAY: g_value_set_object (value, self->display); break;
-    case PROP_SCALING: g_value_set_enum (value, self->scaling); break;
-    case PROP_GRABBED: g_value_set_boolean (value, posada_console_get_grabbed (self)); break;
+    case PROP_SCALING: g_value_set_enum (value, self->view.scaling); break;
+    case PROP_GRABBED: g_value_set_boolean (value, self->grabbed); break;
+    case PROP_SHORTCUTS_INHIBITED: g_value_set_boolean (value, self->inhibited); break;
+    case PROP_LOST: g_value_set_boolean (value, self->closed); break;
     case PROP_RELEASE_KEYS: g_value_set_string (value, self->release_keys); break;
     case PROP_RELEASE_LABEL: g_value_set_string (value, self->release_label); break;
     case PROP_MESSAGE: g_value_set_string (value, self->message); break;
+    case PROP_TYPING_PROGRESS: g_value_set_double (value, self->typing); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
 }
@@ -700,12 +553,21 @@ posada_console_class_init (PosadaConsoleClass *klass)
     properties[PROP_SCALING] = g_param_spec_enum (
         "scaling", NULL, NULL, POSADA_TYPE_CONSOLE_SCALING, POSADA_CONSOLE_FIT, flags);
     properties[PROP_GRABBED] = g_param_spec_boolean ("grabbed", NULL, NULL, FALSE, readable);
+    properties[PROP_SHORTCUTS_INHIBITED] =
+        g_param_spec_boolean ("shortcuts-inhibited", NULL, NULL, FALSE, readable);
+    properties[PROP_LOST] = g_param_spec_boolean ("lost", NULL, NULL, FALSE, readable);
     properties[PROP_RELEASE_KEYS] =
         g_param_spec_string ("release-keys", NULL, NULL, "ctrl+alt", flags);
     properties[PROP_RELEASE_LABEL] =
         g_param_spec_string ("release-label", NULL, NULL, NULL, readable);
     properties[PROP_MESSAGE] = g_param_spec_string ("message", NULL, NULL, NULL, flags);
+    properties[PROP_TYPING_PROGRESS] =
+        g_param_spec_double ("typing-progress", NULL, NULL, 0, 1, 1, readable);
     g_object_class_install_properties (object_class, N_PROPS, properties);
+
+    signals[SIGNAL_RECONNECT] =
+        g_signal_new ("reconnect", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                      NULL, G_TYPE_NONE, 0);
 
     gtk_widget_class_set_css_name (widget_class, "console");
     /* What has its own keys and takes all of ours. */
@@ -716,30 +578,23 @@ static void
 posada_console_init (PosadaConsole *self)
 {
     GtkWidget *widget = GTK_WIDGET (self);
-    GtkEventController *events = gtk_event_controller_legacy_new ();
-    GtkEventController *motion = gtk_event_controller_motion_new ();
 
+    self->typing = 1;
+    console_view_init (&self->view, widget);
     self->painter = console_painter_new ();
+    self->frames = console_frames_new (widget, self->painter, painted_cb);
     self->keyboard = console_keyboard_new ();
-    self->grab = console_grab_new (widget, self->keyboard, grab_changed_cb, activity_cb);
-    console_pointer_init (&self->pointer);
+    console_keyboard_set_typing_cb (self->keyboard, typing_cb, self);
+    self->grab = console_grab_new (widget, self->keyboard, grab_changed_cb, active);
+    self->cursor = console_cursor_new (widget);
+    self->input = console_input_new (widget, &self->view, self->grab, &input_hooks);
     console_resize_init (&self->resize);
-
-    self->label = gtk_label_new (NULL);
-    gtk_label_set_ellipsize (GTK_LABEL (self->label), PANGO_ELLIPSIZE_END);
-    gtk_widget_add_css_class (self->label, "title-2");
-    gtk_widget_set_can_target (self->label, FALSE);
-    gtk_widget_set_parent (self->label, widget);
-    update_label (self);
+    make_notice (self);
+    update_notice (self);
 
     gtk_widget_set_focusable (widget, TRUE);
     gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                     _ ("Console"), -1);
-    g_signal_connect (events, "event", G_CALLBACK (event_cb), self);
-    gtk_widget_add_controller (widget, events);
-    g_signal_connect (motion, "enter", G_CALLBACK (enter_cb), self);
-    g_signal_connect (motion, "leave", G_CALLBACK (leave_cb), self);
-    gtk_widget_add_controller (widget, motion);
     posada_console_set_release_keys (self, "ctrl+alt");
 }
 
@@ -762,7 +617,7 @@ PosadaConsoleScaling
 posada_console_get_scaling (PosadaConsole *self)
 {
     g_return_val_if_fail (POSADA_IS_CONSOLE (self), POSADA_CONSOLE_FIT);
-    return self->scaling;
+    return self->view.scaling;
 }
 
 void
@@ -770,12 +625,12 @@ posada_console_set_scaling (PosadaConsole *self, PosadaConsoleScaling scaling)
 {
     g_return_if_fail (POSADA_IS_CONSOLE (self));
 
-    if (self->scaling == scaling)
+    if (self->view.scaling == scaling)
         return;
-    self->scaling = scaling;
-    self->pan_x = self->pan_y = 0;
+    self->view.scaling = scaling;
+    self->view.pan_x = self->view.pan_y = 0;
     console_resize_set_enabled (&self->resize, scaling == POSADA_CONSOLE_RESIZE_GUEST);
-    update_geometry (self);
+    update_view (self);
     gtk_widget_queue_draw (GTK_WIDGET (self));
     g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_SCALING]);
 }
@@ -785,6 +640,13 @@ posada_console_get_grabbed (PosadaConsole *self)
 {
     g_return_val_if_fail (POSADA_IS_CONSOLE (self), FALSE);
     return console_grab_is_active (self->grab);
+}
+
+gboolean
+posada_console_get_shortcuts_inhibited (PosadaConsole *self)
+{
+    g_return_val_if_fail (POSADA_IS_CONSOLE (self), FALSE);
+    return self->inhibited;
 }
 
 const char *
@@ -834,7 +696,7 @@ posada_console_set_message (PosadaConsole *self, const char *message)
 
     if (!g_set_str (&self->message, message))
         return;
-    update_label (self);
+    update_notice (self);
     g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_MESSAGE]);
 }
 
@@ -865,4 +727,21 @@ posada_console_type_text (PosadaConsole *self, const char *text)
     g_return_val_if_fail (POSADA_IS_CONSOLE (self), 0);
     g_return_val_if_fail (text != NULL, 0);
     return console_keyboard_type_text (self->keyboard, text);
+}
+
+double
+posada_console_get_typing_progress (PosadaConsole *self)
+{
+    guint done, total;
+
+    g_return_val_if_fail (POSADA_IS_CONSOLE (self), 1);
+    console_keyboard_get_typing (self->keyboard, &done, &total);
+    return total ? (double) done / total : 1;
+}
+
+void
+posada_console_cancel_typing (PosadaConsole *self)
+{
+    g_return_if_fail (POSADA_IS_CONSOLE (self));
+    console_keyboard_cancel_typing (self->keyboard);
 }

@@ -5,10 +5,14 @@
  * frame clock, and rarely when nothing happens.
  *
  * Properties: "display" (PosadaDisplay or NULL), "scaling", "grabbed" (read-only: keys go to the
- * guest, and the desktop's shortcuts are inhibited), "release-keys" (the combination that ends a
- * grab, as "ctrl+alt", the default), "release-label" (read-only: the same for the user, to be shown
- * somewhere while grabbed), "message" (what is shown over the dimmed last picture while there is no
- * display or its screen is off; NULL for a default).
+ * guest), "shortcuts-inhibited" (read-only: the desktop's own shortcuts, too, as far as the desktop
+ * says), "release-keys" (the combination that ends a grab, as "ctrl+alt", the default),
+ * "release-label" (read-only: the same for the user, to be shown somewhere while grabbed),
+ * "message" (what is shown over the dimmed last picture while there is no display or its screen is
+ * off; NULL for a default), "lost" (read-only: the display has closed), "typing-progress"
+ * (read-only, 0–1: of what is typed for the user; 1 while nothing is).
+ *
+ * Signal "reconnect": the display was lost, and the user would like another one.
  *
  * A grab begins when the console gets the focus, by a click, or by Return where it was ended and
  * the focus has stayed. After the release combination the application's shortcuts work again and
@@ -38,6 +42,7 @@ void posada_console_set_display (PosadaConsole *self, PosadaDisplay *display);
 PosadaConsoleScaling posada_console_get_scaling (PosadaConsole *self);
 void posada_console_set_scaling (PosadaConsole *self, PosadaConsoleScaling scaling);
 gboolean posada_console_get_grabbed (PosadaConsole *self);
+gboolean posada_console_get_shortcuts_inhibited (PosadaConsole *self);
 const char *posada_console_get_release_label (PosadaConsole *self);
 /* Returns FALSE, and changes nothing, if @keys is no combination of modifiers. */
 gboolean posada_console_set_release_keys (PosadaConsole *self, const char *keys);
@@ -54,5 +59,8 @@ void posada_console_send_keys (PosadaConsole *self, const guint *codes, guint n_
 /* Types @text for guests that cannot paste, as on a US keyboard. Gives the number of characters
  * left out because they are on no key there. */
 guint posada_console_type_text (PosadaConsole *self, const char *text);
+double posada_console_get_typing_progress (PosadaConsole *self);
+/* Lets go of what is half typed and forgets the rest. */
+void posada_console_cancel_typing (PosadaConsole *self);
 
 G_END_DECLS

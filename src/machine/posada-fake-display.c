@@ -381,6 +381,7 @@ posada_fake_display_init (PosadaFakeDisplay *self)
     posada_display_set_absolute (POSADA_DISPLAY (self), TRUE);
     posada_display_set_touch (POSADA_DISPLAY (self), TRUE);
     posada_display_set_cursor (POSADA_DISPLAY (self), cursor);
+    point_at (self, 0, 0);
 }
 
 PosadaDisplay *

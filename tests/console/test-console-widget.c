@@ -1,99 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "console/posada-console.h"
-
 #include <linux/input-event-codes.h>
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "mock-display.h"
-
-typedef struct {
-    GtkWidget *window, *entry, *console;
-    MockDisplay *display;
-} Fixture;
-
-static void
-run_until (gboolean (*condition) (Fixture *f), Fixture *f)
-{
-    gint64 end = g_get_monotonic_time () + 10 * G_USEC_PER_SEC;
-
-    while (!condition (f)) {
-        g_assert_cmpint (g_get_monotonic_time (), <, end);
-        if (!g_main_context_iteration (NULL, FALSE))
-            g_usleep (1000);
-    }
-}
-
-static void
-run_ms (guint ms)
-{
-    gint64 end = g_get_monotonic_time () + ms * 1000;
-
-    while (g_get_monotonic_time () < end) {
-        if (!g_main_context_iteration (NULL, FALSE))
-            g_usleep (1000);
-    }
-}
-
-static gboolean
-has_picture (Fixture *f)
-{
-    g_autoptr (GdkTexture) texture = posada_console_grab (POSADA_CONSOLE (f->console));
-
-    return texture != NULL;
-}
-
-static gboolean
-is_window_active (Fixture *f)
-{
-    return gtk_window_is_active (GTK_WINDOW (f->window));
-}
-
-static gboolean
-is_grabbed (Fixture *f)
-{
-    return posada_console_get_grabbed (POSADA_CONSOLE (f->console));
-}
-
-static gboolean
-is_not_grabbed (Fixture *f)
-{
-    return !is_grabbed (f);
-}
-
-static void
-set_up (Fixture *f, gconstpointer data)
-{
-    GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 0);
-
-    f->display = mock_display_new (320, 300);
-    mock_display_fill (f->display, 0, 0, 320, 300, 0xff336699);
-    f->window = gtk_window_new ();
-    f->entry = gtk_entry_new ();
-    f->console = posada_console_new ();
-    g_object_add_weak_pointer (G_OBJECT (f->console), (gpointer *) &f->console);
-    gtk_widget_set_vexpand (f->console, TRUE);
-    gtk_box_append (GTK_BOX (box), f->entry);
-    gtk_box_append (GTK_BOX (box), f->console);
-    gtk_window_set_child (GTK_WINDOW (f->window), box);
-    gtk_window_set_default_size (GTK_WINDOW (f->window), 500, 400);
-    gtk_widget_grab_focus (f->entry);
-    posada_console_set_display (POSADA_CONSOLE (f->console), POSADA_DISPLAY (f->display));
-    gtk_window_present (GTK_WINDOW (f->window));
-    run_until (has_picture, f);
-    run_until (is_window_active, f);
-    g_free (mock_display_take (f->display));
-}
-
-static void
-tear_down (Fixture *f, gconstpointer data)
-{
-    gtk_window_destroy (GTK_WINDOW (f->window));
-    while (g_main_context_iteration (NULL, FALSE))
-        ;
-    g_assert_null (f->console);
-    g_assert_finalize_object (f->display);
-}
+#include "fixture.h"
 
 static void
 shows_what_the_display_shows (Fixture *f, gconstpointer data)
@@ -191,26 +101,47 @@ every_way_out_releases_the_keys (Fixture *f, gconstpointer data)
 }
 
 static void
+count_cb (PosadaConsole *console, guint *count)
+{
+    (*count)++;
+}
+
+static void
 says_that_the_display_is_lost (Fixture *f, gconstpointer data)
 {
-    GtkWidget *label = gtk_widget_get_first_child (f->console);
-    guint before;
+    GtkWidget *notice = gtk_widget_get_first_child (f->console);
+    GtkWidget *label = gtk_widget_get_first_child (notice);
+    GtkWidget *button = gtk_widget_get_last_child (notice);
+    guint before, count = 0;
 
-    g_assert_false (gtk_widget_get_visible (label));
+    g_assert_false (gtk_widget_get_visible (notice));
+    gtk_widget_grab_focus (f->console);
     posada_display_emit_closed (POSADA_DISPLAY (f->display));
-    g_assert_true (gtk_widget_get_visible (label));
-    g_assert_cmpstr (gtk_label_get_label (GTK_LABEL (label)), ==, "Not Connected");
+    g_assert_true (gtk_widget_get_visible (notice));
+    g_assert_cmpstr (gtk_label_get_label (GTK_LABEL (label)), ==, "The Connection Was Lost");
     posada_console_set_message (POSADA_CONSOLE (f->console), "Restarting");
     g_assert_cmpstr (gtk_label_get_label (GTK_LABEL (label)), ==, "Restarting");
     before = f->display->requests;
     run_ms (200);
     g_assert_cmpuint (f->display->requests, ==, before);
+
+    /* The keyboard is enough to come back. */
+    g_assert_true (gtk_widget_is_focus (button));
+    g_signal_connect (f->console, "reconnect", G_CALLBACK (count_cb), &count);
+    gtk_widget_activate (button);
+    run_ms (400);
+    g_assert_cmpuint (count, ==, 1);
+
     /* The last picture is still there, for a screenshot, too. */
     posada_console_set_display (POSADA_CONSOLE (f->console), NULL);
     g_assert_true (has_picture (f));
+    g_assert_false (gtk_widget_get_visible (button));
+    posada_console_set_message (POSADA_CONSOLE (f->console), NULL);
+    g_assert_cmpstr (gtk_label_get_label (GTK_LABEL (label)), ==, "Not Connected");
     posada_console_set_display (POSADA_CONSOLE (f->console), POSADA_DISPLAY (f->display));
-    g_assert_false (gtk_widget_get_visible (label));
+    g_assert_false (gtk_widget_get_visible (notice));
     run_until (has_picture, f);
+    run_until (is_grabbed, f);
 }
 
 static void
@@ -264,6 +195,41 @@ types_and_sends_keys (Fixture *f, gconstpointer data)
 }
 
 static void
+note_progress_cb (PosadaConsole *console, GParamSpec *pspec, GArray *seen)
+{
+    double progress = posada_console_get_typing_progress (console);
+
+    g_array_append_val (seen, progress);
+}
+
+static void
+tells_how_far_typing_is_and_stops_it (Fixture *f, gconstpointer data)
+{
+    PosadaConsole *console = POSADA_CONSOLE (f->console);
+    g_autoptr (GArray) seen = g_array_new (FALSE, FALSE, sizeof (double));
+    g_autofree char *text = g_strnfill (3000, 'A'), *record = NULL;
+
+    g_signal_connect (console, "notify::typing-progress", G_CALLBACK (note_progress_cb), seen);
+    g_assert_cmpfloat (posada_console_get_typing_progress (console), ==, 1);
+    posada_console_type_text (console, "ok");
+    run_ms (200);
+    g_assert_cmpuint (seen->len, >=, 2);
+    g_assert_cmpfloat (g_array_index (seen, double, seen->len - 1), ==, 1);
+    g_free (mock_display_take (f->display));
+
+    g_array_set_size (seen, 0);
+    posada_console_type_text (console, text);
+    run_ms (30);
+    g_assert_cmpfloat (posada_console_get_typing_progress (console), <, 0.5);
+    posada_console_cancel_typing (console);
+    record = mock_display_take (f->display);
+    g_assert_true (g_str_has_suffix (record, "release\n"));
+    g_assert_cmpfloat (posada_console_get_typing_progress (console), ==, 1);
+    g_assert_cmpfloat (g_array_index (seen, double, seen->len - 1), ==, 1);
+    assert_input (f, NULL, "");
+}
+
+static void
 names_its_release_keys (Fixture *f, gconstpointer data)
 {
     PosadaConsole *console = POSADA_CONSOLE (f->console);
@@ -273,42 +239,6 @@ names_its_release_keys (Fixture *f, gconstpointer data)
     g_assert_cmpstr (posada_console_get_release_label (console), ==, "Ctrl+Alt");
     g_object_set (console, "release-keys", "right-ctrl", NULL);
     g_assert_cmpstr (posada_console_get_release_label (console), ==, "Right Ctrl");
-}
-
-static gboolean
-run_xdotool (const char *arguments)
-{
-    g_autofree char *line = g_strdup_printf ("xdotool %s", arguments);
-    g_auto (GStrv) argv = g_strsplit (line, " ", -1);
-    int status;
-
-    return g_spawn_sync (NULL, argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL,
-                         NULL, NULL, NULL, &status, NULL) &&
-           status == 0;
-}
-
-static void
-assert_input (Fixture *f, const char *xdotool, const char *expected)
-{
-    g_autofree char *record = NULL;
-
-    g_assert_true (run_xdotool (xdotool));
-    run_ms (150);
-    record = mock_display_take (f->display);
-    g_assert_cmpstr (record, ==, expected);
-}
-
-static char *
-move_to (Fixture *f, int x, int y)
-{
-    graphene_point_t point;
-    double surface_x, surface_y;
-
-    g_assert_true (
-        gtk_widget_compute_point (f->console, f->window, &GRAPHENE_POINT_INIT (0, 0), &point));
-    gtk_native_get_surface_transform (GTK_NATIVE (f->window), &surface_x, &surface_y);
-    return g_strdup_printf ("mousemove %d %d", (int) (surface_x + (double) point.x) + x,
-                            (int) (surface_y + (double) point.y) + y);
 }
 
 /* The whole way from an X server to the display. The window has no manager and is at 0,0. */
@@ -398,7 +328,7 @@ gives_the_keyboard_to_another_window (Fixture *f, gconstpointer data)
 }
 
 #define ADD(name_, function_) \
-    g_test_add ("/console/" name_, Fixture, NULL, set_up, function_, tear_down)
+    g_test_add ("/console/" name_, Fixture, NULL, fixture_set_up, function_, fixture_tear_down)
 
 int
 main (int argc, char **argv)
@@ -415,6 +345,7 @@ main (int argc, char **argv)
     ADD ("survives-sizes-of-all-kinds", survives_sizes_of_all_kinds);
     ADD ("resizes-the-guest", resizes_the_guest);
     ADD ("types-and-sends-keys", types_and_sends_keys);
+    ADD ("tells-how-far-typing-is-and-stops-it", tells_how_far_typing_is_and_stops_it);
     ADD ("names-its-release-keys", names_its_release_keys);
     ADD ("takes-input-of-the-server", takes_input_of_the_server);
     ADD ("gives-the-keyboard-to-another-window", gives_the_keyboard_to_another_window);
