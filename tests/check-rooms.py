@@ -35,7 +35,7 @@ ROOMS = {
     "net": ["base"],
     "display": ["base"],
     "engine": ["base"],
-    "snapshot": ["base", "block", "engine/state.h"],
+    "snapshot": ["base", "block", "display", "engine/posada-engine.h"],
     "hw": ["base", "block", "net", "display", *DEVICE_HEADERS],
     "store": ["base"],
     "machine": ["base", "block", "display", "engine/posada-engine.h", "engine/device.h",
@@ -48,8 +48,8 @@ ROOMS = {
     "app": ["console", "details", "wizard", "machine", "store", "libvirt"],
     # `posada run` is the engine in a process of its own, hence more than the models.
     "cli": ["machine", "store", "libvirt",
-            "base", "block", "net", "display", "engine/posada-engine.h", "engine/device.h",
-            "engine/firmware/locate.h", "hw/device-table.h", "hw/platform.h"],
+            "base", "block", "net", "display", "snapshot", "engine/posada-engine.h",
+            "engine/device.h", "engine/firmware/locate.h", "hw/device-table.h", "hw/platform.h"],
 }  # fmt: skip
 
 GTK = re.compile(r"^(gtk|gdk|gsk|adwaita|libadwaita|vte|libpanel|gtksourceview)\b")

@@ -143,18 +143,14 @@ write_png (int fd, uint32_t *pixels, unsigned width, unsigned height)
     return r;
 }
 
-int
-headless_screenshot (struct display *display, const char *path, struct vmm_error *error)
+/* Writes @pixels, which it changes, to @path by way of a file beside it. */
+static int
+save_png (const char *path, uint32_t *pixels, unsigned width, unsigned height,
+          struct vmm_error *error)
 {
-    AUTO_FREE uint32_t *pixels = NULL;
     AUTO_FREE char *name = NULL;
-    unsigned width, height;
-    int fd, r;
+    int fd = open_beside (path, &name), r;
 
-    r = headless_grab (display, &pixels, &width, &height, error);
-    if (r < 0)
-        return r;
-    fd = open_beside (path, &name);
     if (fd < 0)
         return vmm_error_set_errno (error, fd, "cannot create a picture at %s", path);
     r = write_png (fd, pixels, width, height);
@@ -165,4 +161,74 @@ headless_screenshot (struct display *display, const char *path, struct vmm_error
         return vmm_error_set_errno (error, r, "cannot write the picture %s", path);
     }
     return 0;
+}
+
+int
+headless_screenshot (struct display *display, const char *path, struct vmm_error *error)
+{
+    AUTO_FREE uint32_t *pixels = NULL;
+    unsigned width, height;
+    int r = headless_grab (display, &pixels, &width, &height, error);
+
+    return r < 0 ? r : save_png (path, pixels, width, height, error);
+}
+
+/* The mean of the pixels that fall into one of the smaller picture's. */
+static uint32_t
+mean (const uint32_t *pixels, unsigned stride, unsigned left, unsigned right, unsigned top,
+      unsigned bottom)
+{
+    uint64_t red = 0, green = 0, blue = 0, n = (uint64_t) (right - left) * (bottom - top);
+
+    for (unsigned y = top; y < bottom; y++) {
+        for (unsigned x = left; x < right; x++) {
+            uint32_t pixel = pixels[(size_t) y * stride + x];
+
+            red += pixel >> 16 & 0xff;
+            green += pixel >> 8 & 0xff;
+            blue += pixel & 0xff;
+        }
+    }
+    return (uint32_t) ((red / n) << 16 | (green / n) << 8 | blue / n);
+}
+
+/* In place: what is written never overtakes what is read. */
+static void
+shrink (uint32_t *pixels, unsigned *width, unsigned *height, unsigned to_width, unsigned to_height)
+{
+    for (unsigned y = 0; y < to_height; y++) {
+        unsigned top = (unsigned) ((uint64_t) y * *height / to_height);
+        unsigned bottom = (unsigned) ((uint64_t) (y + 1) * *height / to_height);
+
+        for (unsigned x = 0; x < to_width; x++) {
+            unsigned left = (unsigned) ((uint64_t) x * *width / to_width);
+            unsigned right = (unsigned) ((uint64_t) (x + 1) * *width / to_width);
+
+            pixels[(size_t) y * to_width + x] = mean (pixels, *width, left, right, top, bottom);
+        }
+    }
+    *width = to_width;
+    *height = to_height;
+}
+
+int
+headless_thumbnail (struct display *display, const char *path, unsigned width, unsigned height,
+                    struct vmm_error *error)
+{
+    AUTO_FREE uint32_t *pixels = NULL;
+    unsigned full_width, full_height;
+    int r = headless_grab (display, &pixels, &full_width, &full_height, error);
+
+    if (r < 0)
+        return r;
+    if (full_width > width || full_height > height) {
+        bool wide = (uint64_t) full_width * height > (uint64_t) full_height * width;
+
+        if (wide)
+            height = (unsigned) ((uint64_t) full_height * width / full_width);
+        else
+            width = (unsigned) ((uint64_t) full_width * height / full_height);
+        shrink (pixels, &full_width, &full_height, width ? width : 1, height ? height : 1);
+    }
+    return save_png (path, pixels, full_width, full_height, error);
 }

@@ -135,6 +135,8 @@ void vmm_save_begin (struct vmm_machine *machine, const struct vmm_save *save);
 void vmm_save_cancel (struct vmm_machine *machine);
 void vmm_restore_now (struct vmm_machine *machine, const struct vmm_command *command);
 void vmm_save_fini (struct vmm_machine *machine);
+/* Any command that will not be carried out: closes what it brought. */
+void vmm_save_drop (const struct vmm_command *command);
 
 /* vcpu.c. The kick signal's handler is installed on first use. */
 int vmm_vcpus_create (struct vmm_machine *machine, const struct vmm_config *config,

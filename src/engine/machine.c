@@ -156,8 +156,10 @@ free_commands (struct vmm_machine *machine)
 {
     struct vmm_command *command, *after;
 
-    list_for_each_safe (command, after, &machine->commands, link)
+    list_for_each_safe (command, after, &machine->commands, link) {
+        vmm_save_drop (command);
         free (command);
+    }
 }
 
 void

@@ -128,12 +128,13 @@ void vmm_sync (struct vmm_machine *machine);
 /*
  * Saving the whole machine while it runs: it stands still for the moment that devices, vCPUs and
  * disks take, then runs on while a child process writes its RAM as it was. For a machine that is
- * RUNNING or PAUSED; one at a time; the end is a SAVED event, or REFUSED if nothing was begun.
+ * RUNNING or PAUSED; one at a time; the end is a SAVED event.
  */
 struct vmm_save {
     /* Empty regular files, borrowed until that event: RAM as one sparse image, and all else. Both
      * are on stable storage when it comes. */
     int ram_fd, state_fd;
+    bool close;       /* both are the engine's to close when it needs them no more */
     bool stay_paused; /* the machine is PAUSED from then on, whatever it was */
     /*
      * NULL or: takes the disks as they are. I/O thread; the machine stands still, and no request is
@@ -156,6 +157,7 @@ bool vmm_save_progress (struct vmm_machine *machine, uint64_t *ret_done, uint64_
  */
 struct vmm_restore {
     int ram_fd, state_fd;
+    bool close;  /* as in struct vmm_save */
     bool paused; /* ends up PAUSED, not RUNNING */
     /* As in struct vmm_save: puts the disks back, after everything else has succeeded. */
     int (*instant) (void *data, struct vmm_error *error);

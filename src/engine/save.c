@@ -83,6 +83,35 @@ save_moment (struct vmm_machine *machine, const struct vmm_save *save, struct vm
     return 0;
 }
 
+static void
+close_files (bool wanted, int ram_fd, int state_fd)
+{
+    if (wanted) {
+        close_fd (ram_fd);
+        close_fd (state_fd);
+    }
+}
+
+void
+vmm_save_drop (const struct vmm_command *command)
+{
+    if (command->type == VMM_COMMAND_SAVE)
+        close_files (command->save.close, command->save.ram_fd, command->save.state_fd);
+    else if (command->type == VMM_COMMAND_RESTORE)
+        close_files (command->restore.close, command->restore.ram_fd, command->restore.state_fd);
+}
+
+static int
+check_state (struct vmm_machine *machine, enum vmm_state state, struct vmm_error *error)
+{
+    if (state != VMM_RUNNING && state != VMM_PAUSED)
+        return vmm_error_set (error, -EINVAL, "only a running or paused machine can be saved");
+    if (machine->writer)
+        return vmm_error_set (error, -EBUSY,
+                              "the machine is being saved already: wait until that is done");
+    return 0;
+}
+
 void
 vmm_save_begin (struct vmm_machine *machine, const struct vmm_save *save)
 {
@@ -91,13 +120,10 @@ vmm_save_begin (struct vmm_machine *machine, const struct vmm_save *save)
     struct vmm_error error = {0};
     int r;
 
-    if (before != VMM_RUNNING && before != VMM_PAUSED) {
-        vmm_lifecycle_refuse (machine, "%s", "only a running or paused machine can be saved");
-        return;
-    }
-    if (machine->writer) {
-        vmm_lifecycle_refuse (machine, "%s",
-                              "the machine is being saved already: wait until that is done");
+    r = check_state (machine, before, &error);
+    if (r < 0) {
+        close_files (save->close, save->ram_fd, save->state_fd);
+        report (machine, VMM_EVENT_SAVED, &error, 0);
         return;
     }
     if (before == VMM_RUNNING)
@@ -105,6 +131,7 @@ vmm_save_begin (struct vmm_machine *machine, const struct vmm_save *save)
     r = save_moment (machine, save, &error);
     if (before == VMM_RUNNING && (r < 0 || !save->stay_paused))
         vmm_lifecycle_go (machine);
+    close_files (save->close, save->ram_fd, save->state_fd);
     machine->writer_pause_ns = vmm_monotonic_now () - since;
     if (before == VMM_RUNNING && r >= 0 && save->stay_paused)
         vmm_lifecycle_enter (machine, VMM_PAUSED, &(struct vmm_command) {.by_guest = false});
@@ -283,6 +310,7 @@ vmm_restore_now (struct vmm_machine *machine, const struct vmm_command *command)
         if (!restore->paused)
             vmm_lifecycle_go (machine);
     }
+    close_files (restore->close, restore->ram_fd, restore->state_fd);
     vmm_state_writer_fini (&stream);
     vmm_state_writer_fini (&before.stream);
     report (machine, VMM_EVENT_RESTORED, &error, vmm_monotonic_now () - since);

@@ -79,6 +79,34 @@ TEST (a_screenshot_is_a_png_file_with_those_pixels)
     display_destroy (display);
 }
 
+TEST (a_thumbnail_is_the_mean_of_what_it_covers)
+{
+    uint32_t pixels[16 * 8];
+    struct display_scanout scanout = {.pixels = pixels, .width = 16, .height = 8, .stride = 64};
+    png_image image = {.version = PNG_IMAGE_VERSION, .format = PNG_FORMAT_RGB};
+    struct vmm_error error = {0};
+    unsigned char bytes[3 * 4 * 2];
+    struct display *display;
+    char path[] = "/tmp/posada-thumbnail-XXXXXX";
+
+    /* Stripes of black and 0x204060, which mix, and a white lower half. */
+    for (unsigned i = 0; i < 16 * 8; i++)
+        pixels[i] = i >= 16 * 4 ? 0xffffff : i % 2 ? 0x204060 : 0;
+    CHECK_EQUAL (display_create (&display), 0);
+    display_set_scanout (display, &scanout);
+    CHECK (mkstemp (path) >= 0);
+    CHECK_EQUAL (headless_thumbnail (display, path, 4, 100, &error), 0);
+    CHECK (png_image_begin_read_from_file (&image, path));
+    CHECK_EQUAL (image.width, 4);
+    CHECK_EQUAL (image.height, 2);
+    image.format = PNG_FORMAT_RGB;
+    CHECK (png_image_finish_read (&image, NULL, bytes, 0, NULL));
+    CHECK (memcmp (bytes, "\x10\x20\x30\x10\x20\x30", 6) == 0);
+    CHECK (memcmp (bytes + 12, "\xff\xff\xff", 3) == 0);
+    unlink (path);
+    display_destroy (display);
+}
+
 TEST (a_screenshot_that_cannot_be_written_names_the_file)
 {
     struct display *display = shown_display ();

@@ -11,6 +11,7 @@
 #include "base/util.h"
 #include "engine/machine.h"
 #include "payload-host.h"
+#include "snapshot/snapshot.h"
 #include "tap.h"
 
 #define ROUNDS 0x200000u
@@ -373,6 +374,166 @@ TEST (files_of_another_machine_are_refused)
     finish_well (payload);
     payload_free (payload);
     close_files (&files);
+}
+
+/* The same through the room that keeps snapshots in folders. */
+
+static void
+wait_for_count (struct payload *payload, const unsigned *count, unsigned wanted)
+{
+    CHECK (payload_wait_count (payload, count, wanted, 20000));
+}
+
+static struct snapshot_info
+take (struct payload *payload, const char *folder, const char *name, const char *suspend)
+{
+    struct snapshot_wish wish = {
+        .folder = folder,
+        .name = name,
+        .machine = payload->machine,
+        .memory = 32 * MIB,
+        .suspend = suspend,
+    };
+    struct snapshot_info info = {0};
+    struct snapshot_take *under_way;
+    struct vmm_error error = {0};
+
+    if (snapshot_take_begin (&wish, &under_way, &error) < 0)
+        tap_fail (__FILE__, __LINE__, "%s", error.message);
+    wait_for_count (payload, &payload->saves, payload->saves + 1);
+    if (snapshot_take_end (under_way, &payload->last_saved, &info, &error) < 0)
+        tap_fail (__FILE__, __LINE__, "%s", error.message);
+    return info;
+}
+
+static void
+go_back (struct payload *payload, const char *folder, const char *id, bool paused)
+{
+    struct snapshot_restoring *restoring;
+    struct vmm_error error = {0};
+    char path[128];
+
+    snprintf (path, sizeof path, "%s/%s", folder, id);
+    if (snapshot_restore_begin (path, payload->machine, paused, NULL, 0, &restoring, &error) < 0)
+        tap_fail (__FILE__, __LINE__, "%s", error.message);
+    wait_for_count (payload, &payload->restores, payload->restores + 1);
+    if (snapshot_restore_end (restoring, &payload->last_restored, &error) < 0)
+        tap_fail (__FILE__, __LINE__, "%s", error.message);
+}
+
+static void
+make_folder (char folder[64])
+{
+    snprintf (folder, 64, "/tmp/test-save-XXXXXX");
+    CHECK (mkdtemp (folder));
+}
+
+static void
+remove_folder (const char *folder)
+{
+    char command[128];
+
+    snprintf (command, sizeof command, "rm -r %s", folder);
+    CHECK_EQUAL (system (command), 0);
+}
+
+TEST (snapshots_make_a_tree_and_survive_each_others_deletion)
+{
+    struct payload *payload = run_guest ();
+    struct snapshot_info first, second, third, *infos;
+    char folder[64], current[SNAPSHOT_ID_LENGTH + 1];
+    struct vmm_error error = {0};
+    size_t n;
+
+    make_folder (folder);
+    first = take (payload, folder, "First", NULL);
+    CHECK (goes_on (payload));
+    second = take (payload, folder, "Second", NULL);
+    go_back (payload, folder, first.id, false);
+    CHECK (goes_on (payload));
+    third = take (payload, folder, "Third", NULL);
+    CHECK_STRING (second.parent, first.id);
+    CHECK_STRING (third.parent, first.id);
+    CHECK_EQUAL (third.kind, SNAPSHOT_RUNNING);
+    /* The machine runs from what is deleted now. */
+    CHECK_EQUAL (snapshot_delete (folder, first.id, NULL, 0, &error), 0);
+    CHECK (goes_on (payload));
+    go_back (payload, folder, second.id, false);
+    CHECK (goes_on (payload));
+    go_back (payload, folder, third.id, true);
+    CHECK_EQUAL (vmm_get_state (payload->machine), VMM_PAUSED);
+    CHECK_EQUAL (snapshot_list (folder, &infos, &n, current, &error), 0);
+    CHECK_EQUAL (n, 2);
+    CHECK_STRING (current, third.id);
+    free (infos);
+    vmm_resume (payload->machine);
+    finish_well (payload);
+    payload_free (payload);
+    remove_folder (folder);
+}
+
+TEST (a_machine_is_suspended_and_resumed_in_another_life)
+{
+    struct payload *payload = run_guest ();
+    char folder[64], path[128];
+
+    make_folder (folder);
+    take (payload, folder, "Saved", "saved");
+    CHECK_EQUAL (vmm_get_state (payload->machine), VMM_PAUSED);
+    payload_free (payload);
+    payload = payload_new (&options);
+    go_back (payload, folder, "saved", false);
+    snprintf (path, sizeof path, "%s/saved", folder);
+    snapshot_remove_suspended (path);
+    CHECK (rmdir (folder) == 0); /* nothing is left */
+    finish_well (payload);
+    payload_free (payload);
+}
+
+TEST (a_cancelled_snapshot_leaves_no_trace)
+{
+    struct payload *payload = run_guest ();
+    struct snapshot_wish wish = {.name = "Never", .machine = payload->machine, .memory = 32 * MIB};
+    struct snapshot_take *under_way;
+    struct snapshot_info info;
+    struct vmm_error error = {0};
+    char folder[64];
+
+    make_folder (folder);
+    wish.folder = folder;
+    CHECK_EQUAL (snapshot_take_begin (&wish, &under_way, &error), 0);
+    vmm_cancel_save (payload->machine);
+    wait_for_count (payload, &payload->saves, 1);
+    if (payload->last_saved.failed) {
+        CHECK (snapshot_take_end (under_way, &payload->last_saved, &info, &error) < 0);
+        CHECK (rmdir (folder) == 0);
+    } else {
+        CHECK_EQUAL (snapshot_take_end (under_way, &payload->last_saved, &info, &error), 0);
+        remove_folder (folder);
+    }
+    /* The machine goes while one is under way. */
+    make_folder (folder);
+    CHECK_EQUAL (snapshot_take_begin (&wish, &under_way, &error), 0);
+    payload_free (payload);
+    snapshot_take_abandon (under_way);
+    CHECK (rmdir (folder) == 0);
+}
+
+TEST (a_snapshot_that_finds_no_room_is_not_begun)
+{
+    struct payload *payload = run_guest ();
+    struct snapshot_wish wish = {
+        .name = "Large", .machine = payload->machine, .memory = UINT64_C (1) << 60};
+    struct snapshot_take *under_way;
+    struct vmm_error error = {0};
+    char folder[64];
+
+    make_folder (folder);
+    wish.folder = folder;
+    CHECK_EQUAL (snapshot_take_begin (&wish, &under_way, &error), -ENOSPC);
+    CHECK_CONTAINS (error.message, "make room first");
+    CHECK (rmdir (folder) == 0);
+    payload_free (payload);
 }
 
 TAP_MAIN ()

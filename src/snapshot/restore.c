@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "engine/posada-engine.h"
+#include "snapshot/snapshot-internal.h"
+
+struct snapshot_restoring {
+    int place;
+    char *path;
+    struct snapshot_info info;
+    struct snapshot_disks *disks; /* NULL: none to put back */
+};
+
+static void
+restoring_free (struct snapshot_restoring *self)
+{
+    snapshot_disks_free (self->disks);
+    close_fd (self->place);
+    free (self->path);
+    free (self);
+}
+
+/* Everything that can be found wrong before the machine is touched. */
+static int
+look (const char *path, const struct snapshot_disk *disks, size_t n_disks,
+      struct snapshot_restoring **ret_self, struct vmm_error *error)
+{
+    struct snapshot_restoring *self = calloc (1, sizeof *self);
+    const char *slash = strrchr (path, '/');
+    const char *name = slash ? slash + 1 : path;
+    int r = 0;
+
+    if (!self)
+        return vmm_error_set (error, -ENOMEM, "out of memory");
+    self->path = strdup (path);
+    self->place = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (!self->path)
+        r = vmm_error_set (error, -ENOMEM, "out of memory");
+    else if (self->place < 0)
+        r = vmm_error_set_errno (error, -errno, "the snapshot “%s” cannot be opened", path);
+    else {
+        snprintf (self->info.id, sizeof self->info.id, "%.*s", SNAPSHOT_ID_LENGTH, name);
+        r = snapshot_read_metadata (self->place, &self->info, error);
+    }
+    if (r == 0 && n_disks > 0 && self->info.n_disks != n_disks)
+        r = vmm_error_set (error, -EINVAL, "the machine had %u disks in the snapshot, and has %zu",
+                           self->info.n_disks, n_disks);
+    if (r == 0 && n_disks > 0)
+        r = snapshot_disks_find (self->place, self->info.id, disks, n_disks, &self->disks, error);
+    if (r < 0) {
+        restoring_free (self);
+        return r;
+    }
+    *ret_self = self;
+    return 0;
+}
+
+static int
+restore_instant_cb (void *data, struct vmm_error *error)
+{
+    struct snapshot_restoring *self = data;
+
+    return self->disks ? snapshot_disks_apply (self->disks, error) : 0;
+}
+
+int
+snapshot_restore_begin (const char *path, struct vmm_machine *machine, bool paused,
+                        const struct snapshot_disk *disks, size_t n_disks,
+                        struct snapshot_restoring **ret_restoring, struct vmm_error *error)
+{
+    struct vmm_restore restore = {.ram_fd = -1, .state_fd = -1, .paused = paused, .close = true};
+    struct snapshot_restoring *self;
+    int r;
+
+    r = look (path, disks, n_disks, &self, error);
+    if (r < 0)
+        return r;
+    if (self->info.kind == SNAPSHOT_OFF)
+        r = vmm_error_set (error, -EINVAL, "the machine was off in “%s”: switch it off first",
+                           self->info.name);
+    else {
+        restore.ram_fd =
+            openat (self->place, "ram", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        restore.state_fd =
+            openat (self->place, "state", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (restore.ram_fd < 0 || restore.state_fd < 0)
+            r = vmm_error_set (error, -EPROTO, "the snapshot “%s” is damaged: delete it",
+                               self->info.name);
+    }
+    if (r < 0) {
+        close_fd (restore.ram_fd);
+        close_fd (restore.state_fd);
+        restoring_free (self);
+        return r;
+    }
+    restore.instant = restore_instant_cb;
+    restore.data = self;
+    *ret_restoring = self;
+    vmm_restore (machine, &restore);
+    return 0;
+}
+
+/* The snapshot is where the machine comes from now. */
+static void
+set_current (struct snapshot_restoring *self)
+{
+    char *slash = strrchr (self->path, '/');
+    AUTO_FD folder = -1;
+
+    if (!slash || !snapshot_id_is_valid (slash + 1))
+        return;
+    *slash = '\0';
+    folder = snapshot_open_folder (self->path, false, NULL);
+    if (folder >= 0)
+        snapshot_set_current (folder, slash + 1);
+}
+
+int
+snapshot_restore_end (struct snapshot_restoring *self, const struct vmm_event *event,
+                      struct vmm_error *error)
+{
+    int r = 0;
+
+    if (!event || event->failed)
+        r = vmm_error_set (error, -EIO, "%s", event ? event->reason : "the machine is gone");
+    else
+        set_current (self);
+    restoring_free (self);
+    return r;
+}
+
+int
+snapshot_restore_off (const char *path, const struct snapshot_disk *disks, size_t n_disks,
+                      struct vmm_error *error)
+{
+    struct snapshot_restoring *self;
+    int r = look (path, disks, n_disks, &self, error);
+
+    if (r < 0)
+        return r;
+    r = self->disks ? snapshot_disks_apply (self->disks, error) : 0;
+    if (r == 0)
+        set_current (self);
+    restoring_free (self);
+    return r;
+}
