@@ -148,17 +148,32 @@ fail (struct raw *raw, const struct blk_request *request, struct raw_step *step,
     return host == -ENOSPC && request->operation == BLK_DISCARD ? 0 : host;
 }
 
+/* What a file that grows does not have yet. */
+static void
+read_zeroes (const struct raw_step *step)
+{
+    for (unsigned i = 0; i < step->n_iov; i++)
+        memset (step->iov[i].iov_base, 0, step->iov[i].iov_len);
+}
+
 int
 raw_advance (struct raw *raw, struct blk_request *request, struct raw_step *step, int host)
 {
+    uint64_t moved;
+
     if (host < 0)
         return fail (raw, request, step, host);
     if (step->kind == RAW_FDATASYNC || step->kind == RAW_FALLOCATE)
         return 0;
-    /* The end of the file where the disk goes on: somebody cut the file. */
-    if (host == 0)
+    moved = MIN_OF ((uint64_t) host, step->length);
+    if (host == 0 && raw->container && step->kind == RAW_PREADV) {
+        read_zeroes (step);
+        moved = step->length;
+    } else if (host == 0) {
+        /* The end of the file where the disk goes on: somebody cut the file. */
         return -EIO;
+    }
     step->retries = 0;
-    request->done += MIN_OF ((uint64_t) host, step->length);
+    request->done += moved;
     return request->done < request->length ? RAW_MORE : 0;
 }

@@ -91,8 +91,8 @@ static const struct blk_driver raw_driver = {
     .close = raw_close,
 };
 
-static int
-open_existing (const char *path, bool read_only, int *ret_fd, struct vmm_error *error)
+int
+raw_open_existing (const char *path, bool read_only, int *ret_fd, struct vmm_error *error)
 {
     int flags = (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY;
     struct stat status;
@@ -253,6 +253,23 @@ describe (struct raw *raw, unsigned flags, struct vmm_error *error)
     return 0;
 }
 
+/* By what host operations are done: -ENOMEM, … */
+static int
+choose_host (struct raw *raw, unsigned flags)
+{
+    const struct blk *blk = &raw->blk;
+    int r;
+
+    if (!(flags & BLK_NO_RING)) {
+        r = raw_ring_create (raw, &raw->ring);
+        if (r == 0)
+            return 0;
+        vmm_log (blk->log, VMM_LOG_INFO, "no io_uring for %s (error %d), using threads", blk->path,
+                 -r);
+    }
+    return raw_pool_create (raw, &raw->pool);
+}
+
 /* Everything but the opening; @raw->fd is open. */
 static int
 set_up (struct raw *raw, unsigned flags, struct vmm_error *error)
@@ -270,16 +287,42 @@ set_up (struct raw *raw, unsigned flags, struct vmm_error *error)
     if (r < 0)
         return r;
 
-    if (!(flags & BLK_NO_RING)) {
-        r = raw_ring_create (raw, &raw->ring);
-        if (r == 0)
-            return 0;
-        vmm_log (blk->log, VMM_LOG_INFO, "no io_uring for %s (error %d), using threads", blk->path,
-                 -r);
-    }
-    r = raw_pool_create (raw, &raw->pool);
+    r = choose_host (raw, flags);
     if (r < 0)
         return vmm_error_set_errno (error, r, "no threads can be started for %s", blk->path);
+    return 0;
+}
+
+int
+raw_create_container (int fd, const char *path, unsigned flags, const struct vmm_log *log,
+                      struct blk **ret_blk)
+{
+    struct raw *raw = calloc (1, sizeof *raw);
+    int r;
+
+    if (!raw)
+        return -ENOMEM;
+    r = blk_init (&raw->blk, &raw_driver, path, log);
+    if (r < 0) {
+        free (raw);
+        return r;
+    }
+    raw->container = true;
+    raw->blk.info = (struct blk_info) {
+        .size = align_down (INT64_MAX, SECTOR),
+        .logical_block = SECTOR,
+        .physical_block = SECTOR,
+        .read_only = flags & BLK_READ_ONLY,
+        .discard_granularity = SECTOR,
+        .max_iov = IOVECS_PER_CALL,
+    };
+    raw->fd = fcntl (fd, F_DUPFD_CLOEXEC, 0);
+    r = raw->fd < 0 ? -errno : choose_host (raw, flags);
+    if (r < 0) {
+        raw_close (&raw->blk);
+        return r;
+    }
+    *ret_blk = &raw->blk;
     return 0;
 }
 
@@ -304,7 +347,7 @@ blk_open_raw (const char *path, unsigned flags, uint64_t create_size, const stru
     if (flags & BLK_CREATE)
         r = create_new (path, create_size, log, &raw->fd, error);
     else
-        r = open_existing (path, flags & BLK_READ_ONLY, &raw->fd, error);
+        r = raw_open_existing (path, flags & BLK_READ_ONLY, &raw->fd, error);
     if (r == 0) {
         r = set_up (raw, flags, error);
         if (r < 0 && (flags & BLK_CREATE))

@@ -13,6 +13,7 @@
 struct raw {
     struct blk blk;
     int fd;
+    bool container;            /* an image format's file: it grows, and behind its end are zeroes */
     atomic_bool no_punch;      /* the host has refused to punch holes */
     atomic_bool no_zero_range; /* … to zero ranges */
     atomic_bool flush_failed;  /* what the host has lost it will not report again */
@@ -41,6 +42,13 @@ struct raw_step {
 };
 
 #define RAW_MORE 1
+
+/* Opens an existing file or block device at @path, checked for being one, without a lock. */
+int raw_open_existing (const char *path, bool read_only, int *ret_fd, struct vmm_error *error);
+/* Serves reads and writes anywhere in the open file @fd, which stays the caller's and must be open
+ * for longer, for a driver of an image format. Takes no lock. -EMFILE, -ENOMEM, … */
+int raw_create_container (int fd, const char *path, unsigned flags, const struct vmm_log *log,
+                          struct blk **ret_blk);
 
 /* The next operation for @request: RAW_MORE and @step is filled, or the request's result (≤ 0). Any
  * thread, but one at a time for a request. */

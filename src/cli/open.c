@@ -95,6 +95,21 @@ check_inputs (const struct run_options *options, struct vmm_error *error)
 }
 
 static int
+open_disk (struct run *self, const struct disk_option *disk, struct blk **ret_blk,
+           struct vmm_error *error)
+{
+    struct blk_source source = {
+        .path = disk->path,
+        .format = disk->format,
+        .flags = disk->read_only ? BLK_READ_ONLY : 0,
+        .allow_backing = blk_allow_listed,
+        .data = (void *) disk->backing,
+    };
+
+    return blk_open (&source, &self->log, ret_blk, error);
+}
+
+static int
 open_images (struct run *self, struct vmm_error *error)
 {
     const struct run_options *options = &self->options;
@@ -106,9 +121,7 @@ open_images (struct run *self, struct vmm_error *error)
                               error);
     for (size_t i = 0; r == 0 && i < options->n_disks; i++)
         if (!options->disks[i].create_size)
-            r = blk_open_raw (options->disks[i].path,
-                              options->disks[i].read_only ? BLK_READ_ONLY : 0, 0, &self->log,
-                              &self->plan.disks[i], error);
+            r = open_disk (self, &options->disks[i], &self->plan.disks[i], error);
     return r;
 }
 
@@ -119,15 +132,23 @@ create_disks (struct run *self, struct vmm_error *error)
 
     for (size_t i = 0; i < options->n_disks; i++) {
         const struct disk_option *disk = &options->disks[i];
+        struct blk_qcow2_options qcow2 = {.size = disk->create_size};
         int r;
 
         if (!disk->create_size)
             continue;
-        r = blk_open_raw (disk->path, BLK_CREATE, disk->create_size, &self->log,
-                          &self->plan.disks[i], error);
+        if (disk->format == BLK_FORMAT_RAW)
+            r = blk_open_raw (disk->path, BLK_CREATE, disk->create_size, &self->log,
+                              &self->plan.disks[i], error);
+        else
+            r = blk_create_qcow2 (disk->path, &qcow2, error);
         if (r < 0)
             return r;
         self->created[self->n_created++] = disk->path;
+        if (disk->format != BLK_FORMAT_RAW)
+            r = open_disk (self, disk, &self->plan.disks[i], error);
+        if (r < 0)
+            return r;
     }
     return 0;
 }

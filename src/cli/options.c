@@ -97,6 +97,21 @@ set_iso (struct run_options *options, const char *value, struct vmm_error *error
 }
 
 static int
+add_backing (struct disk_option *disk, const char *path, const char *value, struct vmm_error *error)
+{
+    if (!*path)
+        return vmm_error_set (error, -EINVAL, "--disk %s: backing= needs a file name", value);
+    if (disk->n_backing == OPTIONS_MAX_BACKING)
+        return vmm_error_set (error, -E2BIG, "--disk %s: %s is one too many, %d at most", value,
+                              path, OPTIONS_MAX_BACKING);
+    disk->backing[disk->n_backing] = strdup (path);
+    if (!disk->backing[disk->n_backing])
+        return vmm_error_set_errno (error, -ENOMEM, "--disk %s", value);
+    disk->n_backing++;
+    return 0;
+}
+
+static int
 set_disk_part (struct disk_option *disk, const char *part, const char *value,
                struct vmm_error *error)
 {
@@ -106,12 +121,21 @@ set_disk_part (struct disk_option *disk, const char *part, const char *value,
         disk->read_only = true;
         return 0;
     }
+    if (strncmp (part, "format=", 7) == 0) {
+        if (blk_format_from_name (part + 7, &disk->format) == 0)
+            return 0;
+        return vmm_error_set (error, -EINVAL,
+                              "--disk %s: the format '%s' is neither raw nor qcow2; posada disk "
+                              "convert makes one of many others",
+                              value, part + 7);
+    }
+    if (strncmp (part, "backing=", 8) == 0)
+        return add_backing (disk, part + 8, value, error);
     if (strncmp (part, "size=", 5) != 0)
-        return vmm_error_set (
-            error, -EINVAL,
-            "--disk %s: '%s' is neither size=SIZE nor readonly (a comma in a file name is "
-            "written twice)",
-            value, part);
+        return vmm_error_set (error, -EINVAL,
+                              "--disk %s: '%s' is none of size=SIZE, format=FORMAT, backing=FILE "
+                              "and readonly (a comma in a file name is written twice)",
+                              value, part);
     r = text_parse_size (part + 5, &disk->create_size);
     if (r < 0 || disk->create_size == 0)
         return vmm_error_set (error, -EINVAL, "--disk %s: '%s' is not a size, such as 8G", value,
@@ -144,6 +168,9 @@ set_disk (struct run_options *options, const char *value, struct vmm_error *erro
     }
     if (r == 0 && disk->create_size && disk->read_only)
         r = vmm_error_set (error, -EINVAL, "--disk %s: a new disk cannot be read-only", value);
+    if (r == 0 && disk->n_backing && (disk->format == BLK_FORMAT_RAW || disk->create_size))
+        r = vmm_error_set (error, -EINVAL,
+                           "--disk %s: only a qcow2 image that exists has backing files", value);
     return r;
 }
 
@@ -290,7 +317,8 @@ static const struct option_spec specs[] = {
     {"memory", "SIZE", false, set_memory, "RAM, such as 512M or 2G [1G]"},
     {"cpus", "N", false, set_cpus, "virtual CPUs [1]; N,sockets=S,cores=C,threads=T"},
     {"iso", "FILE", true, set_iso, "a CD-ROM drive with FILE in it, or none: an empty one"},
-    {"disk", "FILE", true, set_disk, "a raw disk; FILE,size=8G makes it, FILE,readonly keeps it"},
+    {"disk", "FILE", true, set_disk,
+     "a disk; FILE,size=8G makes it, FILE,format=qcow2 says what it is"},
     {"kernel", "FILE", false, set_kernel, "boot this Linux or PVH kernel without firmware"},
     {"initrd", "FILE", false, set_initrd, "initial RAM disk for --kernel"},
     {"cmdline", "TEXT", false, set_cmdline, "command line for --kernel"},
@@ -424,7 +452,10 @@ options_parse (int argc, char **argv, struct run_options *options, struct vmm_er
 void
 options_clear (struct run_options *options)
 {
-    for (size_t i = 0; i < options->n_disks; i++)
+    for (size_t i = 0; i < options->n_disks; i++) {
         free (options->disks[i].path);
+        for (size_t j = 0; j < options->disks[i].n_backing; j++)
+            free ((char *) options->disks[i].backing[j]);
+    }
     options->n_disks = 0;
 }

@@ -12,16 +12,21 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "block/image.h"
 #include "engine/posada-engine.h"
 #include "machine/machine-config.h"
 
-#define OPTIONS_MAX_CDS   MACHINE_MAX_CDS
-#define OPTIONS_MAX_DISKS MACHINE_MAX_DISKS
+#define OPTIONS_MAX_CDS     MACHINE_MAX_CDS
+#define OPTIONS_MAX_DISKS   MACHINE_MAX_DISKS
+#define OPTIONS_MAX_BACKING 31
 
 struct disk_option {
     char *path;
     uint64_t create_size; /* bytes; 0: the file is there already */
     bool read_only;
+    enum blk_format format;
+    const char *backing[OPTIONS_MAX_BACKING + 1]; /* files it may be based on, up to NULL; owned */
+    size_t n_backing;
 };
 
 enum boot_kind {

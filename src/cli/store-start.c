@@ -78,15 +78,28 @@ add_size (GPtrArray *words, PosadaDefinition *definition)
         add (words, "--cpus=%u", posada_definition_get_vcpus (definition));
 }
 
+/* A comma would end the name. */
+static void
+add_escaped (GString *word, const char *path)
+{
+    g_auto (GStrv) parts = g_strsplit (path, ",", -1);
+    g_autofree char *escaped = g_strjoinv (",,", parts);
+
+    g_string_append (word, escaped);
+}
+
 static gboolean
 add_disk (GPtrArray *words, const PosadaDisk *disk, GError **error)
 {
-    g_auto (GStrv) parts = NULL;
-    g_autofree char *escaped = NULL;
+    g_autoptr (GString) word = NULL;
 
-    if (disk->source == POSADA_SOURCE_OTHER || (disk->path && disk->format != POSADA_FORMAT_RAW))
-        return refuse (error, "Disk %s is no raw image on this computer, others are not there yet",
+    if (disk->source == POSADA_SOURCE_OTHER || (disk->path && disk->format == POSADA_FORMAT_OTHER))
+        return refuse (error,
+                       "Disk %s is neither a raw nor a qcow2 image on this computer; posada disk "
+                       "convert makes one of it",
                        disk->target);
+    if (disk->kind == POSADA_DISK_CDROM && disk->path && disk->format != POSADA_FORMAT_RAW)
+        return refuse (error, "The CD image of drive %s is not raw", disk->target);
     if (disk->kind == POSADA_DISK_CDROM) {
         add (words, "--iso=%s", disk->path ? disk->path : "none");
         return TRUE;
@@ -94,9 +107,17 @@ add_disk (GPtrArray *words, const PosadaDisk *disk, GError **error)
     if (disk->kind != POSADA_DISK_DISK || disk->bus != POSADA_BUS_VIRTIO)
         return refuse (error, "Disk %s is on a bus that is not there yet, only virtio is",
                        disk->target);
-    parts = g_strsplit (disk->path, ",", -1);
-    escaped = g_strjoinv (",,", parts);
-    add (words, "--disk=%s%s", escaped, disk->read_only ? ",readonly" : "");
+    word = g_string_new ("--disk=");
+    add_escaped (word, disk->path);
+    if (disk->format == POSADA_FORMAT_QCOW2)
+        g_string_append (word, ",format=qcow2");
+    for (char **backing = disk->backing; backing && *backing; backing++) {
+        g_string_append (word, ",backing=");
+        add_escaped (word, *backing);
+    }
+    if (disk->read_only)
+        g_string_append (word, ",readonly");
+    add (words, "%s", word->str);
     return TRUE;
 }
 

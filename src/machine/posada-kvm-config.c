@@ -16,6 +16,7 @@ copy_drives (const PosadaKvmDrive *drives, guint n)
     for (guint i = 0; i < n; i++) {
         copy[i] = drives[i];
         copy[i].path = g_strdup (drives[i].path);
+        copy[i].backing = g_strdupv (drives[i].backing);
     }
     return copy;
 }
@@ -23,8 +24,10 @@ copy_drives (const PosadaKvmDrive *drives, guint n)
 static void
 free_drives (const PosadaKvmDrive *drives, guint n)
 {
-    for (guint i = 0; i < n; i++)
+    for (guint i = 0; i < n; i++) {
         g_free (drives[i].path);
+        g_strfreev (drives[i].backing);
+    }
     g_free ((PosadaKvmDrive *) drives);
 }
 
@@ -85,11 +88,14 @@ check_disk (PosadaKvmConfig *self, const PosadaDisk *disk)
     if (disk->source == POSADA_SOURCE_OTHER)
         add_obstacle (self, _ ("Drive “%s” of “%s” is neither a file nor a device of this host."),
                       target, self->name);
-    else if (disk->format != POSADA_FORMAT_RAW && disk->path)
+    else if (disk->format == POSADA_FORMAT_OTHER && disk->path)
         add_obstacle (self,
-                      _ ("%s of “%s” is not a raw image, and Posada’s own engine reads no "
-                         "others yet."),
+                      _ ("%s of “%s” is neither a raw nor a qcow2 image, and Posada’s own engine "
+                         "reads no others. Convert it first."),
                       disk->path, self->name);
+    else if (disk->kind == POSADA_DISK_CDROM && disk->path && disk->format != POSADA_FORMAT_RAW)
+        add_obstacle (self, _ ("The CD image %s of “%s” is not a raw image."), disk->path,
+                      self->name);
     else if (disk->kind == POSADA_DISK_DISK && !disk->path)
         add_obstacle (self, _ ("Disk “%s” of “%s” has no image."), target, self->name);
     else if (disk->kind == POSADA_DISK_DISK && disk->bus != POSADA_BUS_VIRTIO)
@@ -104,6 +110,8 @@ add_drive (GArray *drives, PosadaDisk *disk)
 {
     PosadaKvmDrive drive = {
         .path = g_steal_pointer (&disk->path),
+        .qcow2 = disk->format == POSADA_FORMAT_QCOW2,
+        .backing = g_steal_pointer (&disk->backing),
         .read_only = disk->read_only,
         .boot = disk->boot_order,
     };

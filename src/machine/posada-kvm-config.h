@@ -10,7 +10,9 @@
 G_BEGIN_DECLS
 
 typedef struct {
-    char *path;         /* raw; NULL: an empty CD-ROM drive */
+    char *path;         /* NULL: an empty CD-ROM drive */
+    gboolean qcow2;     /* else raw */
+    char **backing;     /* files that a qcow2 image may be based on; NULL: none */
     gboolean read_only; /* CDs are anyway */
     guint boot;         /* place in the boot order, from 1; 0: not tried */
 } PosadaKvmDrive;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "block/block.h"
+#include "block/image.h"
 #include "engine/firmware/locate.h"
 #include "hw/device-table.h"
 #include "machine/posada-machine.h"
@@ -44,6 +44,22 @@ parse_uuid (const char *text, uint8_t uuid[16])
 }
 
 static int
+open_disk (PosadaKvmInstance *self, const PosadaKvmDrive *disk, struct blk **ret_blk,
+           struct vmm_error *error)
+{
+    char *none[] = {NULL};
+    struct blk_source source = {
+        .path = disk->path,
+        .format = disk->qcow2 ? BLK_FORMAT_QCOW2 : BLK_FORMAT_RAW,
+        .flags = disk->read_only ? BLK_READ_ONLY : 0,
+        .allow_backing = blk_allow_listed,
+        .data = disk->backing ? disk->backing : none,
+    };
+
+    return blk_open (&source, &self->log, ret_blk, error);
+}
+
+static int
 open_images (PosadaKvmInstance *self, const PosadaKvmConfig *config, struct vmm_error *error)
 {
     struct machine_plan *plan = &self->plan;
@@ -65,8 +81,7 @@ open_images (PosadaKvmInstance *self, const PosadaKvmConfig *config, struct vmm_
     }
     for (guint i = 0; i < config->n_disks && r == 0; i++) {
         plan->disk_boot[i] = config->disks[i].boot;
-        r = blk_open_raw (config->disks[i].path, config->disks[i].read_only ? BLK_READ_ONLY : 0, 0,
-                          &self->log, &plan->disks[i], error);
+        r = open_disk (self, &config->disks[i], &plan->disks[i], error);
     }
     return r;
 }

@@ -46,6 +46,8 @@ typedef struct {
     PosadaSourceKind source;
     char *path; /* from the root on; NULL: an empty drive, or a source of another kind */
     PosadaFormat format;
+    char **backing; /* files below a qcow2 image that may be read, from <backingStore>; NULL: none.
+                     * Not written by set and add. */
     PosadaBus bus;
     char *target; /* “vda”; NULL: the first free one, when added */
     char *serial;

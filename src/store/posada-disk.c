@@ -7,6 +7,8 @@
 #include "store/posada-device-internal.h"
 #include "store/posada-store-error.h"
 
+#define BACKING_MAX 31
+
 G_DEFINE_BOXED_TYPE (PosadaDisk, posada_disk, posada_disk_copy, posada_disk_free)
 
 static const char *const kind_names[] = {"disk", "cdrom", "floppy"};
@@ -30,6 +32,7 @@ posada_disk_copy (const PosadaDisk *self)
 
     *copy = *self;
     copy->path = g_strdup (self->path);
+    copy->backing = g_strdupv (self->backing);
     copy->target = g_strdup (self->target);
     copy->serial = g_strdup (self->serial);
     return copy;
@@ -41,9 +44,32 @@ posada_disk_free (PosadaDisk *self)
     if (!self)
         return;
     g_free (self->path);
+    g_strfreev (self->backing);
     g_free (self->target);
     g_free (self->serial);
     g_free (self);
+}
+
+/* The chain of <backingStore>, as far as it is of files and devices of this host. */
+static char **
+read_backing (xmlNode *node)
+{
+    g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
+
+    while ((node = posada_xml_child (node, "backingStore")) && paths->len < BACKING_MAX) {
+        char *path = NULL;
+
+        for (gsize i = 0; i < G_N_ELEMENTS (source_attributes) && !path; i++)
+            path = posada_xml_attribute (posada_xml_child (node, "source"), source_attributes[i]);
+        if (path && g_path_is_absolute (path))
+            g_ptr_array_add (paths, path);
+        else
+            g_free (path);
+    }
+    if (paths->len == 0)
+        return NULL;
+    g_ptr_array_add (paths, NULL);
+    return (char **) g_ptr_array_free (g_steal_pointer (&paths), FALSE);
 }
 
 static PosadaDisk *
@@ -63,6 +89,7 @@ read_disk (xmlNode *node)
     disk->format = (PosadaFormat) posada_device_read_name (
         posada_xml_child (node, "driver"), "type", format_names, G_N_ELEMENTS (format_names),
         POSADA_FORMAT_OTHER, POSADA_FORMAT_RAW);
+    disk->backing = read_backing (node);
     disk->bus = (PosadaBus) posada_device_read_name (
         target, "bus", bus_names, G_N_ELEMENTS (bus_names), POSADA_BUS_OTHER, POSADA_BUS_OTHER);
     disk->target = posada_xml_attribute (target, "dev");
@@ -265,6 +292,7 @@ posada_definition_add_disk (PosadaDefinition *self, const PosadaDisk *disk, GErr
         POSADA_SOURCE_OTHER,
         NULL,
         POSADA_FORMAT_OTHER,
+        NULL,
         POSADA_BUS_OTHER,
         NULL,
         NULL,

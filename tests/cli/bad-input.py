@@ -242,6 +242,52 @@ def a_truncated_disk_is_named():
     refused(["run", "--disk", "odd.raw", "--disk", "new.raw,size=1M"], "odd.raw", "512")
 
 
+def qcow2(path, size=1 << 20, backing="", backing_format="", features=0):
+    """A version 3 image of nothing; its tables are where its header says, and empty."""
+    extension = struct.pack(">II8s", 0xe2792aca, len(backing_format),
+                            backing_format.encode()) if backing_format else b""
+    name_at = 104 + len(extension) + 8
+    header = struct.pack(">IIQIIQIIQQIIQQQQII", 0x514649fb, 3, name_at if backing else 0,
+                         len(backing), 16, size, 0, 1, 0x20000, 0x10000, 1, 0, 0, features, 0, 0,
+                         4, 104)
+    write(path, header + extension + bytes(8) + backing.encode(), 0x30000)
+
+
+@test
+def what_is_wrong_with_a_qcow2_image_is_named():
+    new = ["--disk", "new.raw,size=1M"]
+    write("raw.img", size=MIB)
+    refused(["run", "--disk", "raw.img,format=qcow2", *new], "raw.img", "not a qcow2")
+    refused(["run", "--disk", "raw.img,format=vmdk", *new], "vmdk")
+    refused(["run", "--disk", "raw.img,backing=raw.img", *new], "backing")
+    refused(["run", "--disk", "new.img,format=qcow2,size=8M,backing=raw.img"], "backing")
+    refused(["run", "--disk", "raw.img,format=qcow2,backing=", *new], "backing=")
+    qcow2("odd.qcow2", size=1000)
+    refused(["run", "--disk", "odd.qcow2,format=qcow2", *new], "odd.qcow2", "512")
+    qcow2("strange.qcow2", features=4)
+    refused(["run", "--disk", "strange.qcow2,format=qcow2", *new], "external data file")
+    qcow2("future.qcow2", features=1 << 40)
+    refused(["run", "--disk", "future.qcow2,format=qcow2", *new], "bit 40")
+
+
+@test
+def no_file_is_opened_because_an_image_names_it():
+    new = ["--disk", "new.raw,size=1M"]
+    write("secret", size=MIB)
+    qcow2("based.qcow2", backing="secret", backing_format="raw")
+    refused(["run", "--disk", "based.qcow2,format=qcow2", *new], "based.qcow2", "secret", "allowed")
+    refused(["run", "--disk", "based.qcow2,format=qcow2,backing=other", *new], "secret", "allowed")
+    qcow2("unsaid.qcow2", backing="secret")
+    refused(["run", "--disk", "unsaid.qcow2,format=qcow2,backing=secret", *new], "does not say")
+    qcow2("far.qcow2", backing="nbd://there/disk", backing_format="raw")
+    refused(["run", "--disk", "far.qcow2,format=qcow2,backing=secret", *new], "nbd://there")
+    qcow2("json.qcow2", backing='json:{"file":"secret"}', backing_format="raw")
+    refused(["run", "--disk", "json.qcow2,format=qcow2,backing=secret", *new], "plain file name")
+    qcow2("self.qcow2", backing="self.qcow2", backing_format="qcow2")
+    refused(["run", "--disk", "self.qcow2,format=qcow2,backing=self.qcow2,readonly", *new],
+            "self.qcow2", "based on")
+
+
 @test
 def a_disk_in_use_by_another_process_is_named():
     write("used.raw", size=MIB)

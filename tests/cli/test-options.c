@@ -39,6 +39,19 @@ TEST (values_may_follow_a_space_or_an_equals_sign)
     options_clear (&options);
 }
 
+TEST (disks_have_formats_and_backing_files)
+{
+    struct run_options options;
+
+    CHECK_EQUAL (PARSE (&options, "--disk", "a,format=qcow2,backing=b,,c,backing=d"), 0);
+    CHECK_EQUAL (options.disks[0].format, BLK_FORMAT_QCOW2);
+    CHECK_EQUAL (options.disks[0].n_backing, 2);
+    CHECK_STRING (options.disks[0].backing[0], "b,c");
+    CHECK_STRING (options.disks[0].backing[1], "d");
+    CHECK (!options.disks[0].backing[2]);
+    options_clear (&options);
+}
+
 TEST (disks_have_sizes_commas_and_read_only)
 {
     struct run_options options;
@@ -123,7 +136,9 @@ TEST (wrong_values_are_named)
     REFUSED ("--serial tcp:1 is none of", "--serial", "tcp:1");
     REFUSED ("--serial file: is none of", "--serial", "file:");
     REFUSED ("--control /tmp/s is not unix:PATH", "--control", "/tmp/s");
-    REFUSED ("'sise=1G' is neither", "--disk", "a,sise=1G");
+    REFUSED ("'sise=1G' is none", "--disk", "a,sise=1G");
+    REFUSED ("'vdi' is neither", "--disk", "a,format=vdi");
+    REFUSED ("backing files", "--disk", "a,backing=b");
     REFUSED ("'1' is not a size", "--disk", "a,size=1");
     REFUSED ("'0G' is not a size", "--disk", "a,size=0G");
     REFUSED ("file name is missing", "--disk", ",size=1G");

@@ -85,7 +85,7 @@ says_what_it_cannot_run (void)
 {
     expect_obstacle ("<loader type='pflash' readonly='yes'>/nowhere/OVMF.fd</loader>", "", "UEFI");
     expect_obstacle ("",
-                     "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/>"
+                     "<disk type='file' device='disk'><driver name='qemu' type='vmdk'/>"
                      "<source file='/nowhere/a.qcow2'/><target dev='vda' bus='virtio'/>" END,
                      "/nowhere/a.qcow2");
     expect_obstacle ("",
