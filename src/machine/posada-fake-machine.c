@@ -3,8 +3,12 @@
 
 #include "machine/posada-fake-machine.h"
 
+#include <glib-unix.h>
 #include <glib/gi18n.h>
+#include <glib/gstdio.h>
 #include <math.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #include "machine/posada-fake-display.h"
 
@@ -17,6 +21,8 @@ struct _PosadaFakeMachine {
     PosadaMachine parent_instance;
 
     PosadaDisplay *display; /* while on */
+    int serial_fd;          /* the guest's end of the serial line, while on; else -1 */
+    guint serial_source;
     GString *input;
     char *failure; /* what the next operation rejects with */
     guint sampler;
@@ -52,6 +58,55 @@ sample_cb (gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
+/* The guest on the serial line greets and echoes. */
+static gboolean
+serial_cb (int fd, GIOCondition condition, gpointer data)
+{
+    PosadaFakeMachine *self = data;
+    char text[256];
+    ssize_t length = recv (fd, text, sizeof (text), MSG_DONTWAIT);
+
+    for (ssize_t i = 0; i < length; i++) {
+        const char *echo = text[i] == '\r' ? "\r\nLogin incorrect\r\ndebian login: " : NULL;
+
+        send (fd, echo ? echo : &text[i], echo ? strlen (echo) : 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    if (length != 0)
+        return G_SOURCE_CONTINUE;
+    self->serial_source = 0;
+    return G_SOURCE_REMOVE;
+}
+
+static void
+open_serial (PosadaFakeMachine *self)
+{
+    static const char greeting[] =
+        "Debian GNU/Linux 13 \033[1mdebian\033[0m ttyS0\r\n\r\ndebian login: ";
+    g_autoptr (PosadaSerial) serial = NULL;
+    int fds[2];
+
+    if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+        return;
+    serial = posada_serial_new (fds[0]);
+    self->serial_fd = fds[1];
+    self->serial_source = g_unix_fd_add (fds[1], G_IO_IN | G_IO_HUP, serial_cb, self);
+    send (fds[1], greeting, strlen (greeting), MSG_DONTWAIT | MSG_NOSIGNAL);
+    posada_machine_set_serial (POSADA_MACHINE (self), serial);
+}
+
+static void
+close_serial (PosadaFakeMachine *self)
+{
+    g_autoptr (PosadaSerial) serial = NULL;
+
+    g_set_object (&serial, posada_machine_get_serial (POSADA_MACHINE (self)));
+    posada_machine_set_serial (POSADA_MACHINE (self), NULL);
+    if (serial)
+        posada_serial_close (serial);
+    g_clear_handle_id (&self->serial_source, g_source_remove);
+    g_clear_fd (&self->serial_fd, NULL);
+}
+
 static void
 close_display (PosadaFakeMachine *self)
 {
@@ -75,11 +130,14 @@ enter (PosadaFakeMachine *self, PosadaMachineState state, const char *reason)
     if (state == POSADA_MACHINE_RUNNING && !self->display) {
         self->display = posada_fake_display_new (self->input);
         posada_machine_set_display (POSADA_MACHINE (self), self->display);
+        open_serial (self);
     }
     if (self->display)
         posada_fake_display_set_still (POSADA_FAKE_DISPLAY (self->display), !runs);
-    if (state == POSADA_MACHINE_OFF)
+    if (state == POSADA_MACHINE_OFF) {
         close_display (self);
+        close_serial (self);
+    }
     posada_machine_set_state (POSADA_MACHINE (self), state, reason);
 }
 
@@ -231,6 +289,7 @@ posada_fake_machine_dispose (GObject *object)
     abandon (self, _ ("The machine is gone."));
     g_clear_handle_id (&self->sampler, g_source_remove);
     close_display (self);
+    close_serial (self);
 
     G_OBJECT_CLASS (posada_fake_machine_parent_class)->dispose (object);
 }
@@ -271,6 +330,7 @@ posada_fake_machine_init (PosadaFakeMachine *self)
     g_autofree char *id = g_uuid_string_random ();
 
     self->input = g_string_new (NULL);
+    self->serial_fd = -1;
     posada_machine_set_id (machine, id);
     posada_machine_set_hardware (machine, CPUS, MEMORY, DISK);
     posada_machine_set_capabilities (machine,

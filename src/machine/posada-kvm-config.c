@@ -191,6 +191,7 @@ posada_kvm_config_new_for_definition (PosadaDefinition *definition)
     self->kernel = posada_definition_get_kernel (definition);
     self->initrd = posada_definition_get_initrd (definition);
     self->cmdline = posada_definition_get_cmdline (definition);
+    self->serial = posada_definition_get_serial (definition);
     self->boot_menu = posada_definition_get_boot_menu (definition);
     self->virtio_screen = g_strcmp0 (video, "virtio") == 0;
     if (arch && strcmp (arch, "x86_64") != 0)

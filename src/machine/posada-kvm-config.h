@@ -29,6 +29,7 @@ typedef struct {
     const PosadaKvmDrive *cds, *disks;
     guint n_cds, n_disks;
     gboolean boot_menu;
+    gboolean serial;        /* a serial port, for a terminal */
     gboolean virtio_screen; /* for drivers, with a VGA in it; else a plain VGA */
     char *obstacle;         /* a sentence: why our engine cannot run it; NULL: it can */
 } PosadaKvmConfig;

@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <glib/gi18n.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/chardev.h"
 #include "block/image.h"
 #include "engine/firmware/locate.h"
 #include "hw/device-table.h"
@@ -83,6 +85,21 @@ open_images (PosadaKvmInstance *self, const PosadaKvmConfig *config, struct vmm_
         plan->disk_boot[i] = config->disks[i].boot;
         r = open_disk (self, &config->disks[i], &plan->disks[i], error);
     }
+    return r;
+}
+
+static int
+open_serial (PosadaKvmInstance *self, const PosadaKvmConfig *config, struct vmm_error *error)
+{
+    int fds[2], r;
+
+    if (!config->serial)
+        return 0;
+    if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+        return vmm_error_set_errno (error, -errno, _ ("The serial line cannot be opened"));
+    self->serial_fd = fds[0];
+    r = chardev_open_fds (fds[1], fds[1], &self->plan.serial, error);
+    close (fds[1]);
     return r;
 }
 
@@ -163,7 +180,10 @@ posada_kvm_instance_open (const PosadaKvmConfig *config, GError **error)
     int r;
 
     self->log = (struct vmm_log) {.write = log_cb, .level = VMM_LOG_INFO};
+    self->serial_fd = -1;
     r = open_images (self, config, &from);
+    if (r == 0)
+        r = open_serial (self, config, &from);
     if (r == 0)
         r = find_firmware (self, config, &from);
     if (r < 0)
@@ -193,6 +213,9 @@ posada_kvm_instance_close (PosadaKvmInstance *self)
         blk_close (self->plan.cds[i]);
     for (guint i = 0; i < MACHINE_MAX_DISKS; i++)
         blk_close (self->plan.disks[i]);
+    chardev_close (self->plan.serial);
+    if (self->serial_fd >= 0)
+        close (self->serial_fd);
     input_destroy (self->plan.input);
     display_destroy (self->plan.display);
     free (self->bios);

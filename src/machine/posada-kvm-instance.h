@@ -13,6 +13,7 @@ typedef struct {
     struct machine_plan plan;
     struct vmm_machine *engine;
     PosadaKvmScreen *screen;
+    int serial_fd; /* the host's end of the serial line, whoever takes it sets it to -1; -1: none */
     char *bios, *vgabios;
     struct vmm_log log;
 } PosadaKvmInstance;

@@ -202,7 +202,9 @@ static PosadaKvmInstance *
 let_go (PosadaKvmMachine *self)
 {
     PosadaDisplay *display = posada_machine_get_display (POSADA_MACHINE (self));
+    g_autoptr (PosadaSerial) serial = NULL;
 
+    g_set_object (&serial, posada_machine_get_serial (POSADA_MACHINE (self)));
     g_clear_handle_id (&self->events, g_source_remove);
     g_clear_handle_id (&self->sampler, g_source_remove);
     if (display) {
@@ -210,6 +212,10 @@ let_go (PosadaKvmMachine *self)
         posada_machine_set_display (POSADA_MACHINE (self), NULL);
         posada_kvm_display_close (POSADA_KVM_DISPLAY (display));
         g_object_unref (display);
+    }
+    if (serial) {
+        posada_machine_set_serial (POSADA_MACHINE (self), NULL);
+        posada_serial_close (serial);
     }
     return g_steal_pointer (&self->instance);
 }
@@ -346,6 +352,12 @@ opened (Job *job)
     self->events = g_unix_fd_add (vmm_event_fd (self->instance->engine), G_IO_IN, events_cb, self);
     display = posada_kvm_display_new (self->instance->screen);
     posada_machine_set_display (POSADA_MACHINE (self), display);
+    if (self->instance->serial_fd >= 0) {
+        g_autoptr (PosadaSerial) serial = posada_serial_new (self->instance->serial_fd);
+
+        self->instance->serial_fd = -1;
+        posada_machine_set_serial (POSADA_MACHINE (self), serial);
+    }
     vmm_start (self->instance->engine);
 }
 

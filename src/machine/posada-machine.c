@@ -14,6 +14,7 @@ typedef struct {
     guint64 memory, disk_size;
     GDateTime *started_at;
     PosadaDisplay *display;
+    PosadaSerial *serial;
     gboolean outside;
     PosadaMachineSample history[POSADA_MACHINE_HISTORY];
     guint n_history;
@@ -35,6 +36,7 @@ enum {
     PROP_DISK_SIZE,
     PROP_STARTED_AT,
     PROP_DISPLAY,
+    PROP_SERIAL,
     PROP_OUTSIDE,
     N_PROPS,
 };
@@ -130,6 +132,7 @@ posada_machine_get_property (GObject *object, guint id, GValue *value, GParamSpe
     case PROP_DISK_SIZE: g_value_set_uint64 (value, priv->disk_size); break;
     case PROP_STARTED_AT: g_value_set_boxed (value, priv->started_at); break;
     case PROP_DISPLAY: g_value_set_object (value, priv->display); break;
+    case PROP_SERIAL: g_value_set_object (value, priv->serial); break;
     case PROP_OUTSIDE: g_value_set_boolean (value, priv->outside); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -141,6 +144,7 @@ posada_machine_dispose (GObject *object)
     PosadaMachinePrivate *priv = get_private (POSADA_MACHINE (object));
 
     g_clear_object (&priv->display);
+    g_clear_object (&priv->serial);
 
     G_OBJECT_CLASS (posada_machine_parent_class)->dispose (object);
 }
@@ -193,6 +197,7 @@ posada_machine_class_init (PosadaMachineClass *klass)
         g_param_spec_boxed ("started-at", NULL, NULL, G_TYPE_DATE_TIME, flags);
     properties[PROP_DISPLAY] =
         g_param_spec_object ("display", NULL, NULL, POSADA_TYPE_DISPLAY, flags);
+    properties[PROP_SERIAL] = g_param_spec_object ("serial", NULL, NULL, POSADA_TYPE_SERIAL, flags);
     properties[PROP_OUTSIDE] = g_param_spec_boolean ("outside", NULL, NULL, FALSE, flags);
     g_object_class_install_properties (object_class, N_PROPS, properties);
 
@@ -280,6 +285,13 @@ posada_machine_get_display (PosadaMachine *self)
 {
     g_return_val_if_fail (POSADA_IS_MACHINE (self), NULL);
     return get_private (self)->display;
+}
+
+PosadaSerial *
+posada_machine_get_serial (PosadaMachine *self)
+{
+    g_return_val_if_fail (POSADA_IS_MACHINE (self), NULL);
+    return get_private (self)->serial;
 }
 
 gboolean
@@ -428,6 +440,13 @@ posada_machine_set_display (PosadaMachine *self, PosadaDisplay *display)
 {
     if (g_set_object (&get_private (self)->display, display))
         notify (self, PROP_DISPLAY);
+}
+
+void
+posada_machine_set_serial (PosadaMachine *self, PosadaSerial *serial)
+{
+    if (g_set_object (&get_private (self)->serial, serial))
+        g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_SERIAL]);
 }
 
 void

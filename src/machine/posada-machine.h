@@ -10,6 +10,7 @@
 #include <libdex.h>
 
 #include "machine/posada-display.h"
+#include "machine/posada-serial.h"
 
 G_BEGIN_DECLS
 
@@ -78,7 +79,8 @@ struct _PosadaMachineClass {
  * Properties, all read-only here, all notified: "id" (a UUID as text), "name", "state", "reason" (a
  * sentence or NULL: why it is as it is), "capabilities", "os-name" (or NULL), "cpus", "memory"
  * (bytes), "disk-size" (bytes, all disks), "started-at" (GDateTime or NULL), "display"
- * (PosadaDisplay or NULL while off), "outside" (it runs, but in another process, and goes on when
+ * (PosadaDisplay or NULL while off), "serial" (PosadaSerial or
+ * NULL), "outside" (it runs, but in another process, and goes on when
  * this one ends).
  */
 const char *posada_machine_get_id (PosadaMachine *self);
@@ -92,6 +94,8 @@ guint64 posada_machine_get_memory (PosadaMachine *self);
 guint64 posada_machine_get_disk_size (PosadaMachine *self);
 GDateTime *posada_machine_get_started_at (PosadaMachine *self);
 PosadaDisplay *posada_machine_get_display (PosadaMachine *self);
+/* The first serial line; NULL while off, or if there is none. */
+PosadaSerial *posada_machine_get_serial (PosadaMachine *self);
 gboolean posada_machine_get_outside (PosadaMachine *self);
 /* Whether it runs here and has something to lose when this process ends. */
 gboolean posada_machine_is_on_here (PosadaMachine *self);
@@ -126,6 +130,7 @@ void
 posada_machine_set_hardware (PosadaMachine *self, guint cpus, guint64 memory, guint64 disk_size);
 void posada_machine_set_state (PosadaMachine *self, PosadaMachineState state, const char *reason);
 void posada_machine_set_display (PosadaMachine *self, PosadaDisplay *display);
+void posada_machine_set_serial (PosadaMachine *self, PosadaSerial *serial);
 void posada_machine_set_outside (PosadaMachine *self, gboolean outside);
 /* Appends to the history and emits "sampled". */
 void posada_machine_add_sample (PosadaMachine *self, const PosadaMachineSample *sample);

@@ -36,6 +36,44 @@ make (const char *rom, gboolean boot_menu)
     return posada_kvm_machine_new (&config);
 }
 
+/* The guest says "ready", and "byte XX" for what it is sent. */
+static void
+the_serial_line_leads_to_the_guest (void)
+{
+    g_autofree char *path = g_build_filename (g_getenv ("POSADA_PAYLOADS"), "talker.rom", NULL);
+    PosadaKvmConfig config = {
+        .name = (char *) "Payload",
+        .memory = G_GUINT64_CONSTANT (64) << 20,
+        .cpus = 1,
+        .firmware = path,
+        .serial = TRUE,
+    };
+    PosadaMachine *machine;
+    PosadaSerial *serial;
+    gboolean done = FALSE;
+
+    if (lacks_kvm ())
+        return;
+    machine = posada_kvm_machine_new (&config);
+    expect_done (posada_machine_start (machine));
+    serial = g_object_ref (posada_machine_get_serial (machine));
+    g_assert_true (posada_serial_send (serial, "x", 1));
+    while (!done) {
+        g_autoptr (GBytes) backlog = posada_serial_get_backlog (serial);
+        const char *data = g_bytes_get_data (backlog, NULL);
+        g_autofree char *text = g_strndup (data ? data : "", g_bytes_get_size (backlog));
+
+        done = strstr (text, "ready\n") && strstr (text, "byte 78\n");
+        if (!done)
+            g_main_context_iteration (NULL, TRUE);
+    }
+    expect_done (posada_machine_force_off (machine));
+    g_assert_null (posada_machine_get_serial (machine));
+    g_assert_true (posada_serial_is_closed (serial));
+    assert_gone (serial);
+    assert_gone (machine);
+}
+
 static void
 wait_for_state (PosadaMachine *machine, PosadaMachineState state)
 {
@@ -252,6 +290,7 @@ main (int argc, char **argv)
     dex_init ();
 #define ADD(name) g_test_add_func ("/machine/" #name, name)
     ADD (starts_pauses_resumes_and_goes_off);
+    ADD (the_serial_line_leads_to_the_guest);
     ADD (does_the_last_of_what_is_asked_at_once);
     ADD (goes_off_when_its_guest_does);
     ADD (shuts_down_by_its_power_button);
