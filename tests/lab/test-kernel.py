@@ -8,7 +8,7 @@ import guest
 
 COMMAND_LINE = "console=ttyS0 quiet"
 
-tap = guest.Tap(12)
+tap = guest.Tap(15)
 
 with tap.case("the host probe calls this host usable"):
     done = guest.posada("host")
@@ -47,7 +47,7 @@ with guest.Machine(*options, "--cmdline", COMMAND_LINE, "--memory=256M",
         )
         guest.check_equal(
             sorted(line.split("/")[-1] for line in drivers.splitlines()),
-            ["virtio_balloon", "virtio_blk", "virtio_input", "virtio_input", "virtio_rng"],
+            ["virtio_balloon", "virtio_blk", *["virtio_input"] * 3, "virtio_rng"],
         )
     with tap.case("the random number device gives bytes"):
         machine.run("dd if=/dev/hwrng of=/dev/null bs=16 count=4")
@@ -74,3 +74,14 @@ with guest.Machine(*options, "--cmdline", COMMAND_LINE, "--memory=512M", "--cpus
     with tap.case("four CPUs power off with status 0"):
         machine.send("poweroff -f\n")
         guest.check_equal(machine.wait(), 0)
+
+with guest.Machine(*options, "--cmdline", COMMAND_LINE, "--memory=5G") as machine:
+    with tap.case("reaches init with more RAM than fits below the hole"):
+        machine.boot()
+    with tap.case("5 GiB of RAM, continued at 4 GiB"):
+        guest.check(memory_end(machine) > 4 << 30, "no RAM above 4 GiB")
+        total = int(machine.run("awk '/MemTotal/ { print $2 }' /proc/meminfo")) >> 10
+        guest.check(4800 <= total <= 5120, f"{total} MiB")
+    with tap.case("RAM above 4 GiB keeps what is written to it"):
+        machine.run("mount -t tmpfs tmpfs /mnt; head -c 48M /dev/urandom >/mnt/a; cp /mnt/a /mnt/b;"
+                    "echo 3 >/proc/sys/vm/drop_caches; cmp /mnt/a /mnt/b", 120)  # fmt: skip
