@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "display/spice-sink.h"
 
+#include <signal.h>
 #include <spice.h>
 #include <spice/enums.h>
 #include <stdatomic.h>
@@ -197,8 +198,13 @@ static void *
 sink_thread (void *data)
 {
     struct spice_sink *self = data;
+    sigset_t broken_pipe;
     int r;
 
+    /* The library writes to viewers that are gone; its own threads inherit this. */
+    sigemptyset (&broken_pipe);
+    sigaddset (&broken_pipe, SIGPIPE);
+    pthread_sigmask (SIG_BLOCK, &broken_pipe, NULL);
     spice_loop_enter (&self->loop);
     r = start_server (self, self->config, self->error);
     report (self, r);

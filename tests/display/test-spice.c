@@ -8,171 +8,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "display/spice-sink.h"
+#include "spice-guest.h"
 #include "spice-viewer.h"
 #include "tap.h"
-
-#define WIDTH  320
-#define HEIGHT 200
-#define EVENTS 64
-
-/* A machine's display and input, with the test as the device. */
-struct guest {
-    struct display *display;
-    struct input *input;
-    pthread_mutex_t lock;
-    uint32_t *pixels;
-    unsigned width, height;
-    atomic_uint refreshes;
-    unsigned suggested_width, suggested_height;
-
-    struct input_handler handler;
-    atomic_bool takes_absolute;
-    pthread_mutex_t record_lock;
-    char record[4096];
-    size_t recorded;
-
-    struct spice_sink *sink;
-};
-
-static void
-guest_refresh_cb (void *data)
-{
-    struct guest *guest = data;
-
-    atomic_fetch_add (&guest->refreshes, 1);
-}
-
-static const struct display_source_ops source_ops = {.refresh = guest_refresh_cb};
-
-static void
-record (struct guest *guest, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start (arguments, format);
-    pthread_mutex_lock (&guest->record_lock);
-    guest->recorded += (size_t) vsnprintf (
-        guest->record + guest->recorded, sizeof guest->record - guest->recorded, format, arguments);
-    guest->recorded = MIN (guest->recorded, sizeof guest->record - 1);
-    pthread_mutex_unlock (&guest->record_lock);
-    va_end (arguments);
-}
-
-static bool
-ready_cb (void *data)
-{
-    return true;
-}
-
-static bool
-tablet_ready_cb (void *data)
-{
-    return atomic_load (&((struct guest *) data)->takes_absolute);
-}
-
-static void
-key_cb (void *data, unsigned code, bool down)
-{
-    record (data, "%c%u ", down ? '+' : '-', code);
-}
-
-static void
-relative_cb (void *data, int dx, int dy, int wheel, unsigned buttons)
-{
-    record (data, "r%d,%d,%d,%x ", dx, dy, wheel, buttons);
-}
-
-static void
-absolute_cb (void *data, unsigned x, unsigned y, int wheel, unsigned buttons)
-{
-    record (data, "a%u,%u,%d,%x ", x, y, wheel, buttons);
-}
-
-static void
-resize (struct guest *guest, unsigned width, unsigned height)
-{
-    uint32_t *old = guest->pixels;
-    struct display_scanout scanout = {.width = width, .height = height, .stride = width * 4};
-
-    pthread_mutex_lock (&guest->lock);
-    guest->pixels = malloc ((size_t) width * height * 4);
-    for (size_t i = 0; i < (size_t) width * height; i++)
-        guest->pixels[i] = (uint32_t) (i * 2654435761u ^ width) & 0xFFFFFF;
-    guest->width = width;
-    guest->height = height;
-    scanout.pixels = guest->pixels;
-    display_set_scanout (guest->display, width ? &scanout : NULL);
-    pthread_mutex_unlock (&guest->lock);
-    free (old);
-}
-
-static void
-fill (struct guest *guest, unsigned x, unsigned y, unsigned width, unsigned height, uint32_t color)
-{
-    pthread_mutex_lock (&guest->lock);
-    for (unsigned row = y; row < y + height; row++)
-        for (unsigned column = x; column < x + width; column++)
-            guest->pixels[row * guest->width + column] = color;
-    display_damage (guest->display, x, y, width, height);
-    pthread_mutex_unlock (&guest->lock);
-}
-
-static void
-set_up (struct guest *guest, const struct spice_sink_config *wishes)
-{
-    struct spice_sink_config config = wishes ? *wishes : (struct spice_sink_config) {0};
-    struct vmm_error error = {0};
-
-    *guest = (struct guest) {.takes_absolute = true};
-    pthread_mutex_init (&guest->lock, NULL);
-    pthread_mutex_init (&guest->record_lock, NULL);
-    guest->handler = (struct input_handler) {.kinds = INPUT_KEYBOARD | INPUT_RELATIVE,
-                                             .ready = ready_cb,
-                                             .key = key_cb,
-                                             .relative = relative_cb,
-                                             .data = guest};
-    CHECK_EQUAL (display_create (&guest->display), 0);
-    CHECK_EQUAL (input_create (&guest->input), 0);
-    input_add_handler (guest->input, &guest->handler);
-    display_set_source (guest->display, &source_ops, guest, &guest->lock);
-    resize (guest, WIDTH, HEIGHT);
-    config.display = guest->display;
-    config.input = guest->input;
-    config.name = "test";
-    if (spice_sink_create (&config, &guest->sink, &error) < 0)
-        tap_fail (__FILE__, __LINE__, "%s", error.message);
-}
-
-static struct input_handler *
-add_tablet (struct guest *guest)
-{
-    struct input_handler *tablet = calloc (1, sizeof *tablet);
-
-    *tablet = (struct input_handler) {
-        .kinds = INPUT_ABSOLUTE, .ready = tablet_ready_cb, .absolute = absolute_cb, .data = guest};
-    input_add_handler (guest->input, tablet);
-    return tablet;
-}
-
-static void
-tear_down (struct guest *guest)
-{
-    spice_sink_destroy (guest->sink);
-    display_clear_source (guest->display, guest);
-    display_destroy (guest->display);
-    input_destroy (guest->input);
-    free (guest->pixels);
-}
-
-static int
-connect_cb (void *data)
-{
-    struct guest *guest = data;
-    int fd = -1;
-
-    return spice_sink_connect (guest->sink, &fd) == 0 ? fd : -1;
-}
 
 struct pair {
     struct guest *guest;
@@ -204,12 +42,8 @@ static gboolean
 recorded (void *data)
 {
     struct pair *pair = data;
-    gboolean found;
 
-    pthread_mutex_lock (&pair->guest->record_lock);
-    found = strstr (pair->guest->record, pair->expected) != NULL;
-    pthread_mutex_unlock (&pair->guest->record_lock);
-    return found;
+    return guest_recorded (pair->guest, pair->expected);
 }
 
 /* Whether nothing came for a while, after something did. */
@@ -233,10 +67,7 @@ expect (struct guest *guest, SpiceViewer *viewer, const char *expected)
 
     if (!spice_viewer_wait (recorded, &pair))
         tap_fail (__FILE__, __LINE__, "got “%s”, not “%s”", guest->record, expected);
-    pthread_mutex_lock (&guest->record_lock);
-    guest->recorded = 0;
-    guest->record[0] = 0;
-    pthread_mutex_unlock (&guest->record_lock);
+    guest_forget (guest);
 }
 
 static gboolean
@@ -270,12 +101,12 @@ TEST (a_picture_arrives_pixel_by_pixel)
     struct guest guest;
     struct pair pair = {.guest = &guest};
 
-    set_up (&guest, NULL);
-    pair.viewer = spice_viewer_new (connect_cb, &guest);
+    guest_set_up (&guest, NULL);
+    pair.viewer = spice_viewer_new (guest_connect, &guest);
     CHECK (spice_viewer_wait (same_picture, &pair));
     CHECK (spice_sink_has_viewer (guest.sink));
     spice_viewer_free (pair.viewer);
-    tear_down (&guest);
+    guest_tear_down (&guest);
 }
 
 TEST (damage_arrives_without_the_rest)
@@ -284,12 +115,12 @@ TEST (damage_arrives_without_the_rest)
     struct pair pair = {.guest = &guest};
     guint before;
 
-    set_up (&guest, NULL);
-    pair.viewer = spice_viewer_new (connect_cb, &guest);
+    guest_set_up (&guest, NULL);
+    pair.viewer = spice_viewer_new (guest_connect, &guest);
     CHECK (spice_viewer_wait (same_picture, &pair));
     CHECK (spice_viewer_wait (is_quiet, &pair));
     before = pair.viewer->n_invalidated;
-    fill (&guest, 10, 20, 30, 40, 0x123456);
+    guest_fill (&guest, 10, 20, 30, 40, 0x123456);
     CHECK (spice_viewer_wait (same_picture, &pair));
     pair.changed_at = g_get_monotonic_time ();
     CHECK (spice_viewer_wait (is_quiet, &pair));
@@ -299,7 +130,7 @@ TEST (damage_arrives_without_the_rest)
     CHECK_EQUAL (pair.viewer->area_width, 30);
     CHECK_EQUAL (pair.viewer->area_height, 40);
     spice_viewer_free (pair.viewer);
-    tear_down (&guest);
+    guest_tear_down (&guest);
 }
 
 TEST (the_screen_changes_its_size_and_goes_off_and_on)
@@ -307,17 +138,17 @@ TEST (the_screen_changes_its_size_and_goes_off_and_on)
     struct guest guest;
     struct pair pair = {.guest = &guest};
 
-    set_up (&guest, NULL);
-    pair.viewer = spice_viewer_new (connect_cb, &guest);
+    guest_set_up (&guest, NULL);
+    pair.viewer = spice_viewer_new (guest_connect, &guest);
     CHECK (spice_viewer_wait (same_picture, &pair));
-    resize (&guest, 641, 3);
+    guest_resize (&guest, 641, 3);
     CHECK (spice_viewer_wait (same_picture, &pair));
-    resize (&guest, 0, 0);
-    resize (&guest, 1, 1);
+    guest_resize (&guest, 0, 0);
+    guest_resize (&guest, 1, 1);
     CHECK (spice_viewer_wait (same_picture, &pair));
     CHECK (!pair.viewer->closed);
     spice_viewer_free (pair.viewer);
-    tear_down (&guest);
+    guest_tear_down (&guest);
 }
 
 TEST (keys_become_key_codes)
@@ -326,8 +157,8 @@ TEST (keys_become_key_codes)
     struct pair pair = {.guest = &guest};
     SpiceInputsChannel *inputs;
 
-    set_up (&guest, NULL);
-    pair.viewer = spice_viewer_new (connect_cb, &guest);
+    guest_set_up (&guest, NULL);
+    pair.viewer = spice_viewer_new (guest_connect, &guest);
     CHECK (spice_viewer_wait (has_inputs, &pair));
     inputs = pair.viewer->inputs;
     spice_inputs_channel_key_press (inputs, 0x1E);
@@ -343,7 +174,7 @@ TEST (keys_become_key_codes)
     spice_inputs_channel_key_release (inputs, 0x45);
     expect (&guest, pair.viewer, "+119 -119 ");
     spice_viewer_free (pair.viewer);
-    tear_down (&guest);
+    guest_tear_down (&guest);
 }
 
 TEST (what_a_viewer_holds_down_goes_up_when_it_leaves)
@@ -351,8 +182,8 @@ TEST (what_a_viewer_holds_down_goes_up_when_it_leaves)
     struct guest guest;
     struct pair pair = {.guest = &guest};
 
-    set_up (&guest, NULL);
-    pair.viewer = spice_viewer_new (connect_cb, &guest);
+    guest_set_up (&guest, NULL);
+    pair.viewer = spice_viewer_new (guest_connect, &guest);
     CHECK (spice_viewer_wait (has_inputs, &pair));
     input_key (guest.input, KEY_A, true);
     spice_inputs_channel_key_press (pair.viewer->inputs, 0x2D);
@@ -361,7 +192,7 @@ TEST (what_a_viewer_holds_down_goes_up_when_it_leaves)
     pair.viewer = NULL;
     expect (&guest, NULL, "-45 ");
     CHECK (!strstr (guest.record, "-30")); /* somebody else holds it */
-    tear_down (&guest);
+    guest_tear_down (&guest);
 }
 
 TEST (the_pointer_has_positions_where_the_guest_takes_them)
@@ -370,12 +201,12 @@ TEST (the_pointer_has_positions_where_the_guest_takes_them)
     struct pair pair = {.guest = &guest};
     struct input_handler *tablet;
 
-    set_up (&guest, NULL);
-    tablet = add_tablet (&guest);
-    pair.viewer = spice_viewer_new (connect_cb, &guest);
+    guest_set_up (&guest, NULL);
+    tablet = guest_add_tablet (&guest);
+    pair.viewer = spice_viewer_new (guest_connect, &guest);
     CHECK (spice_viewer_wait (has_inputs, &pair));
     CHECK (spice_viewer_wait (is_client_mode, &pair));
-    spice_inputs_channel_position (pair.viewer->inputs, WIDTH - 1, HEIGHT - 1, 0, 0);
+    spice_inputs_channel_position (pair.viewer->inputs, GUEST_WIDTH - 1, GUEST_HEIGHT - 1, 0, 0);
     expect (&guest, pair.viewer, "a32767,32767,0,0 ");
     spice_inputs_channel_button_press (pair.viewer->inputs, SPICE_MOUSE_BUTTON_RIGHT,
                                        SPICE_MOUSE_BUTTON_MASK_RIGHT);
@@ -403,7 +234,7 @@ TEST (the_pointer_has_positions_where_the_guest_takes_them)
     spice_inputs_channel_motion (pair.viewer->inputs, 5, -6, SPICE_MOUSE_BUTTON_MASK_LEFT);
     expect (&guest, pair.viewer, "r5,-6,0,1 ");
     spice_viewer_free (pair.viewer);
-    tear_down (&guest);
+    guest_tear_down (&guest);
     free (tablet);
 }
 
@@ -434,10 +265,10 @@ TEST (the_cursor_comes_with_its_hot_spot_and_hides)
     SpiceCursorShape *shape;
     const guint8 *bytes;
 
-    set_up (&guest, NULL);
+    guest_set_up (&guest, NULL);
     display_set_cursor (guest.display, &cursor);
     display_move_cursor (guest.display, 7, 8, true);
-    pair.viewer = spice_viewer_new (connect_cb, &guest);
+    pair.viewer = spice_viewer_new (guest_connect, &guest);
     CHECK (spice_viewer_wait (has_cursor, &pair));
     shape = spice_viewer_get_cursor (pair.viewer);
     CHECK_EQUAL (shape->height, 2);
@@ -451,7 +282,7 @@ TEST (the_cursor_comes_with_its_hot_spot_and_hides)
     display_move_cursor (guest.display, 7, 8, false);
     CHECK (spice_viewer_wait (is_hidden, &pair));
     spice_viewer_free (pair.viewer);
-    tear_down (&guest);
+    guest_tear_down (&guest);
 }
 
 static gboolean
@@ -466,10 +297,10 @@ TEST (nobody_looking_costs_nothing)
     struct pair pair = {.guest = &guest};
     unsigned before;
 
-    set_up (&guest, NULL);
+    guest_set_up (&guest, NULL);
     g_usleep (200000);
     CHECK_EQUAL (atomic_load (&guest.refreshes), 0);
-    pair.viewer = spice_viewer_new (connect_cb, &guest);
+    pair.viewer = spice_viewer_new (guest_connect, &guest);
     CHECK (spice_viewer_wait (same_picture, &pair));
     CHECK (spice_viewer_wait (is_refreshed, &pair));
     spice_viewer_free (pair.viewer);
@@ -479,7 +310,7 @@ TEST (nobody_looking_costs_nothing)
     before = atomic_load (&guest.refreshes);
     g_usleep (200000);
     CHECK_EQUAL (atomic_load (&guest.refreshes), before);
-    tear_down (&guest);
+    guest_tear_down (&guest);
 }
 
 TEST (a_viewer_that_comes_again_gets_the_picture_of_now)
@@ -487,14 +318,14 @@ TEST (a_viewer_that_comes_again_gets_the_picture_of_now)
     struct guest guest;
     struct pair pair = {.guest = &guest};
 
-    set_up (&guest, NULL);
+    guest_set_up (&guest, NULL);
     for (int i = 0; i < 3; i++) {
-        fill (&guest, 0, 0, 50, 50, 0x111111u * (unsigned) i);
-        pair.viewer = spice_viewer_new (connect_cb, &guest);
+        guest_fill (&guest, 0, 0, 50, 50, 0x111111u * (unsigned) i);
+        pair.viewer = spice_viewer_new (guest_connect, &guest);
         CHECK (spice_viewer_wait (same_picture, &pair));
         spice_viewer_free (pair.viewer);
     }
-    tear_down (&guest);
+    guest_tear_down (&guest);
 }
 
 TEST (a_server_goes_away_under_its_viewer)
@@ -502,15 +333,15 @@ TEST (a_server_goes_away_under_its_viewer)
     struct guest guest;
     struct pair pair = {.guest = &guest};
 
-    set_up (&guest, NULL);
-    pair.viewer = spice_viewer_new (connect_cb, &guest);
+    guest_set_up (&guest, NULL);
+    pair.viewer = spice_viewer_new (guest_connect, &guest);
     CHECK (spice_viewer_wait (same_picture, &pair));
-    fill (&guest, 0, 0, WIDTH, HEIGHT, 0xABCDEF);
+    guest_fill (&guest, 0, 0, GUEST_WIDTH, GUEST_HEIGHT, 0xABCDEF);
     spice_sink_destroy (guest.sink);
     guest.sink = NULL;
     CHECK (spice_viewer_wait (is_closed, &pair));
     spice_viewer_free (pair.viewer);
-    tear_down (&guest);
+    guest_tear_down (&guest);
 }
 
 TEST (four_servers_live_in_one_process)
@@ -519,16 +350,16 @@ TEST (four_servers_live_in_one_process)
     struct pair pairs[4];
 
     for (int i = 0; i < 4; i++) {
-        set_up (&guests[i], NULL);
-        fill (&guests[i], 0, 0, 100, 100, 0x222222u * (unsigned) i);
+        guest_set_up (&guests[i], NULL);
+        guest_fill (&guests[i], 0, 0, 100, 100, 0x222222u * (unsigned) i);
         pairs[i] = (struct pair) {.guest = &guests[i]};
-        pairs[i].viewer = spice_viewer_new (connect_cb, &guests[i]);
+        pairs[i].viewer = spice_viewer_new (guest_connect, &guests[i]);
     }
     for (int i = 0; i < 4; i++)
         CHECK (spice_viewer_wait (same_picture, &pairs[i]));
     for (int i = 0; i < 4; i++) {
         spice_viewer_free (pairs[i].viewer);
-        tear_down (&guests[i]);
+        guest_tear_down (&guests[i]);
     }
 }
 
@@ -545,9 +376,11 @@ storm_thread (void *data)
 
     while (!atomic_load (&storm->stop)) {
         if (storm->n_frames % 3 == 0)
-            resize (storm->guest, 640 + storm->n_frames % 7 * 100, 480 + storm->n_frames % 5 * 80);
+            guest_resize (storm->guest, 640 + storm->n_frames % 7 * 100,
+                          480 + storm->n_frames % 5 * 80);
         else
-            fill (storm->guest, 0, 0, storm->guest->width, storm->guest->height, storm->n_frames);
+            guest_fill (storm->guest, 0, 0, storm->guest->width, storm->guest->height,
+                        storm->n_frames);
         storm->n_frames++;
         g_usleep (16000);
     }
@@ -562,8 +395,8 @@ TEST (a_storm_of_sizes_stalls_nobody)
     gint64 last, end, longest = 0;
     pthread_t thread;
 
-    set_up (&guest, NULL);
-    pair.viewer = spice_viewer_new (connect_cb, &guest);
+    guest_set_up (&guest, NULL);
+    pair.viewer = spice_viewer_new (guest_connect, &guest);
     CHECK (spice_viewer_wait (same_picture, &pair));
     CHECK_EQUAL (pthread_create (&thread, NULL, storm_thread, &storm), 0);
     end = g_get_monotonic_time () + 3 * G_USEC_PER_SEC;
@@ -587,7 +420,7 @@ TEST (a_storm_of_sizes_stalls_nobody)
     CHECK (!pair.viewer->closed);
     CHECK (spice_viewer_wait (same_picture, &pair));
     spice_viewer_free (pair.viewer);
-    tear_down (&guest);
+    guest_tear_down (&guest);
 }
 
 TEST (a_viewer_that_does_not_read_holds_nothing_up)
@@ -595,20 +428,20 @@ TEST (a_viewer_that_does_not_read_holds_nothing_up)
     struct guest guest;
     struct pair pair = {.guest = &guest};
 
-    set_up (&guest, NULL);
-    resize (&guest, 1024, 768);
-    pair.viewer = spice_viewer_new (connect_cb, &guest);
+    guest_set_up (&guest, NULL);
+    guest_resize (&guest, 1024, 768);
+    pair.viewer = spice_viewer_new (guest_connect, &guest);
     CHECK (spice_viewer_wait (same_picture, &pair));
     /* Nobody runs the viewer's main loop; small scattered damage is what the library keeps. */
     for (unsigned i = 0; i < 5000; i++)
-        fill (&guest, i * 61 % 1000, i * 37 % 740, 20, 20, i);
+        guest_fill (&guest, i * 61 % 1000, i * 37 % 740, 20, 20, i);
     for (unsigned i = 0; i < 100; i++)
-        fill (&guest, 0, 0, 1024, 768, i);
-    resize (&guest, 800, 600);
+        guest_fill (&guest, 0, 0, 1024, 768, i);
+    guest_resize (&guest, 800, 600);
     CHECK (spice_viewer_wait (same_picture, &pair));
     CHECK (!pair.viewer->closed);
     spice_viewer_free (pair.viewer);
-    tear_down (&guest);
+    guest_tear_down (&guest);
 }
 
 TEST (a_socket_is_for_its_user_alone_and_goes_with_the_server)
@@ -624,13 +457,13 @@ TEST (a_socket_is_for_its_user_alone_and_goes_with_the_server)
     path = g_strdup_printf ("%s/console", directory);
     uri = g_strdup_printf ("spice+unix://%s", path);
     config.socket = path;
-    set_up (&guest, &config);
+    guest_set_up (&guest, &config);
     CHECK_EQUAL (stat (path, &status), 0);
     CHECK_EQUAL (status.st_mode & 0777, 0600);
     pair.viewer = spice_viewer_new_for_uri (uri, NULL, NULL, NULL);
     CHECK (spice_viewer_wait (same_picture, &pair));
     spice_viewer_free (pair.viewer);
-    tear_down (&guest);
+    guest_tear_down (&guest);
     CHECK (stat (path, &status) < 0);
     CHECK_EQUAL (rmdir (directory), 0);
 }
@@ -646,13 +479,13 @@ TEST (a_file_in_a_sockets_place_is_kept)
 
     CHECK (fd >= 0);
     close (fd);
-    set_up (&guest, NULL);
+    guest_set_up (&guest, NULL);
     config.display = guest.display;
     config.input = guest.input;
     CHECK_EQUAL (spice_sink_create (&config, &sink, &error), -EADDRINUSE);
     CHECK_CONTAINS (error.message, path);
     CHECK_EQUAL (unlink (path), 0);
-    tear_down (&guest);
+    guest_tear_down (&guest);
 }
 
 TEST (rubbish_on_a_connection_hurts_nobody)
@@ -661,7 +494,7 @@ TEST (rubbish_on_a_connection_hurts_nobody)
     struct pair pair = {.guest = &guest};
     uint32_t seed = 1;
 
-    set_up (&guest, NULL);
+    guest_set_up (&guest, NULL);
     for (int i = 0; i < 50; i++) {
         uint8_t bytes[600];
         int fd;
@@ -674,15 +507,16 @@ TEST (rubbish_on_a_connection_hurts_nobody)
         CHECK (send (fd, bytes, (size_t) (i * 12), MSG_NOSIGNAL) >= 0 || errno == EPIPE);
         close (fd);
     }
-    pair.viewer = spice_viewer_new (connect_cb, &guest);
+    pair.viewer = spice_viewer_new (guest_connect, &guest);
     CHECK (spice_viewer_wait (same_picture, &pair));
+    CHECK (spice_viewer_wait (has_inputs, &pair));
     for (unsigned code = 0; code < 0x300; code++)
         spice_inputs_channel_key_press (pair.viewer->inputs, code);
     spice_inputs_channel_motion (pair.viewer->inputs, INT_MAX, INT_MIN, 0xFFFF);
-    fill (&guest, 0, 0, 9, 9, 0x777777);
+    guest_fill (&guest, 0, 0, 9, 9, 0x777777);
     CHECK (spice_viewer_wait (same_picture, &pair));
     spice_viewer_free (pair.viewer);
-    tear_down (&guest);
+    guest_tear_down (&guest);
 }
 
 TAP_MAIN ()
