@@ -15,6 +15,7 @@
 #include "cli/json.h"
 #include "cli/keyboard.h"
 #include "cli/run.h"
+#include "cli/snapshots.h"
 #include "cli/text.h"
 #include "display/display.h"
 #include "display/headless.h"
@@ -354,6 +355,8 @@ static const struct command commands[] = {
     {"resize", "WIDTH HEIGHT", execute_resize},
     {"media", "INDEX FILE|none", execute_media},
     {"stats", NULL, execute_stats},
+    {"snapshot", "take|list|restore|delete|rename|cancel ...", snapshots_execute},
+    {"save", NULL, snapshots_execute_save},
 };
 
 void

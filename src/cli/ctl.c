@@ -35,6 +35,8 @@ print_help (FILE *stream)
            "  resize WIDTH HEIGHT    ask the guest for another size of its screen\n"
            "  media INDEX FILE|none  change the CD in drive INDEX, the first is 0\n"
            "  stats                  counters of CPUs and disks\n"
+           "  snapshot WHAT          take NAME, list, restore|delete|rename ID ..., cancel\n"
+           "  save                   write the machine to disk and end; --restore goes on\n"
            "\n"
            "Exit status: 0 done, 1 the machine said no, 2 bad use or no machine there.\n",
            stream);

@@ -20,6 +20,7 @@
 #include "cli/control.h"
 #include "cli/inputs.h"
 #include "cli/keyboard.h"
+#include "cli/snapshots.h"
 #include "cli/terminal.h"
 #include "display/display.h"
 #include "display/input.h"
@@ -382,6 +383,7 @@ run_close (struct run *self)
 {
     /* Back ends may go once the machine is gone. */
     vmm_destroy (self->machine);
+    snapshots_destroy (self);
     chardev_close (self->plan.serial);
     chardev_close (self->plan.console);
     for (size_t i = 0; i < OPTIONS_MAX_CDS; i++)

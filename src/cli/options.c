@@ -312,6 +312,18 @@ set_control (struct run_options *options, const char *value, struct vmm_error *e
     return 0;
 }
 
+static int
+set_snapshots (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    return set_file (&options->snapshots_path, "snapshots", value, error);
+}
+
+static int
+set_restore (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    return set_file (&options->restore_path, "restore", value, error);
+}
+
 static const struct option_spec specs[] = {
     {"name", "NAME", false, set_name, "what the machine is called [posada]"},
     {"memory", "SIZE", false, set_memory, "RAM, such as 512M or 2G [1G]"},
@@ -331,6 +343,8 @@ static const struct option_spec specs[] = {
     {"console", "TO", false, set_console, "as --serial, for a virtio console (hvc0 in Linux)"},
     {"log", "FILE", false, set_log, "append what the machine reports to FILE"},
     {"control", "unix:PATH", false, set_control, "listen for posada ctl on PATH"},
+    {"snapshots", "FOLDER", false, set_snapshots, "where snapshots are kept"},
+    {"restore", "FOLDER", false, set_restore, "go on from this snapshot instead of booting"},
 };
 
 void

@@ -68,6 +68,8 @@ struct run_options {
     struct line_option console; /* virtio */
     const char *log_path;
     const char *control_path;
+    const char *snapshots_path; /* the folder that snapshots are kept in */
+    const char *restore_path;   /* the snapshot to be, instead of a machine that boots */
 };
 
 enum {

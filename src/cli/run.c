@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "cli/companion.h"
 #include "cli/control.h"
+#include "cli/snapshots.h"
 #include "cli/terminal.h"
 
 void
@@ -63,7 +64,7 @@ run_drain_events (struct run *self)
             }
             break;
         case VMM_EVENT_SAVED:
-        case VMM_EVENT_RESTORED: break;
+        case VMM_EVENT_RESTORED: snapshots_handle_event (self, &event); break;
         case VMM_EVENT_RESET:
             vmm_log (&self->log, VMM_LOG_INFO, "reset%s%s", event.reason[0] ? ": " : "",
                      event.reason);
@@ -130,7 +131,14 @@ run_machine (struct run *self, struct vmm_error *error)
     if (r < 0)
         return vmm_error_set_errno (error, r, "the machine cannot be watched");
     /* Nobody gets to see a machine that is not on yet. */
-    vmm_start (self->machine);
+    if (self->options.restore_path)
+        r = snapshots_restore_first (self, self->options.restore_path, error);
+    else
+        vmm_start (self->machine);
+    if (r < 0) {
+        self->status = CLI_BAD_USE;
+        return r;
+    }
     vmm_sync (self->machine);
     while (!self->done && r >= 0)
         r = vmm_loop_iterate (self->loop, -1);

@@ -19,6 +19,7 @@
 struct control;
 struct control_client;
 struct keyboard;
+struct run_snapshots;
 struct terminal;
 
 struct run {
@@ -32,8 +33,9 @@ struct run {
     struct terminal *terminal; /* NULL unless a line leads to stdio */
     struct control *control;   /* NULL without --control */
     struct keyboard *keyboard;
-    int log_fd;                /* -1 without --log */
-    int serial_fd, console_fd; /* where those lead to a file, else -1 */
+    struct run_snapshots *snapshots; /* NULL until something is asked of them */
+    int log_fd;                      /* -1 without --log */
+    int serial_fd, console_fd;       /* where those lead to a file, else -1 */
     struct vmm_log log;
 
     /* Files made on the way to the first start, removed again if it is not reached. */

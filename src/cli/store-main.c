@@ -17,7 +17,7 @@ static const struct store_verb verbs[] = {
      store_create},
     {"list", "[--json]", NULL, store_list},
     {"show", "NAME [--xml]", NULL, store_show},
-    {"start", "NAME [--here] [--serial TO] [--console TO] [--log FILE]",
+    {"start", "NAME [--here] [--restore ID] [--serial TO] [--console TO] [--log FILE]",
      "In the application, if that runs. Otherwise, or with any of the options, here, until\n"
      "its guest powers off, as posada run does.\n",
      store_start},
@@ -27,6 +27,11 @@ static const struct store_verb verbs[] = {
     {"shutdown", "NAME", "Presses the power button.\n", store_command},
     {"kill", "NAME", "Pulls the plug.\n", store_command},
     {"screenshot", "NAME FILE", "Writes a picture of the screen as PNG.\n", store_command},
+    {"snapshot", "NAME take TITLE | list | restore ID | delete ID | rename ID TITLE",
+     "A machine that is off is remembered by its disks; to go on from a snapshot in which it\n"
+     "ran, start it with --restore ID.\n",
+     store_snapshot},
+    {"save", "NAME", "Writes a running machine to disk; start goes on with it.\n", store_command},
     {"rename", "NAME NEW-NAME", NULL, store_rename},
     {"delete", "NAME", "It stays in the trash for 30 days.\n", store_delete},
     {"restore", "NAME", "Brings a deleted machine back.\n", store_restore},

@@ -11,6 +11,7 @@
 #include "cli/instance.h"
 #include "cli/options.h"
 #include "cli/store-verbs.h"
+#include "snapshot/snapshot.h"
 #include "store/posada-control.h"
 #include "store/posada-device.h"
 #include "store/posada-store-error.h"
@@ -208,8 +209,36 @@ make_words (PosadaDefinition *definition, const char *socket, GError **error)
     return g_steal_pointer (&words);
 }
 
+/* Where its snapshots are, and what it goes on from: @id, or what it was saved to. */
+static gboolean
+add_snapshots (GPtrArray *words, PosadaStore *store, const char *uuid, const char *id,
+               GError **error)
+{
+    g_autofree char *machine = posada_store_get_machine_folder (store, uuid);
+    g_autofree char *folder = g_build_filename (machine, "snapshots", NULL);
+    g_autofree char *saved = g_build_filename (folder, "saved", NULL);
+    struct vmm_error from = {0};
+    struct snapshot_info info;
+
+    snapshot_clean (folder);
+    add (words, "--snapshots=%s", folder);
+    if (id && snapshot_find (folder, id, &info, &from) < 0)
+        return refuse (error, "%s", from.message);
+    if (id && info.kind == SNAPSHOT_OFF)
+        return refuse (error, "The machine was off in “%s”: go back by posada snapshot restore",
+                       info.name);
+    if (id) {
+        /* What it was saved to is no way back any more. */
+        snapshot_remove_suspended (saved);
+        add (words, "--restore=%s/%s", folder, id);
+    } else if (g_file_test (saved, G_FILE_TEST_IS_DIR))
+        add (words, "--restore=%s", saved);
+    return TRUE;
+}
+
 static enum cli_status
-become_run (PosadaStore *store, const char *uuid, const char *const extra[3], GError **error)
+become_run (PosadaStore *store, const char *uuid, const char *restore, const char *const extra[3],
+            GError **error)
 {
     static const char *const extra_names[3] = {"serial", "console", "log"};
     g_autoptr (PosadaLock) lock = posada_store_lock (store, uuid, error);
@@ -219,6 +248,8 @@ become_run (PosadaStore *store, const char *uuid, const char *const extra[3], GE
     g_autoptr (GPtrArray) words = definition ? make_words (definition, socket, error) : NULL;
 
     if (!words)
+        return CLI_BAD_USE;
+    if (!add_snapshots (words, store, uuid, restore, error))
         return CLI_BAD_USE;
     if (g_mkdir_with_parents (folder, 0700) < 0) {
         refuse (error, "%s cannot be made: %s", folder, g_strerror (errno));
@@ -238,11 +269,12 @@ become_run (PosadaStore *store, const char *uuid, const char *const extra[3], GE
 enum cli_status
 store_start (PosadaStore *store, int argc, char **argv)
 {
-    const char *extra[3] = {NULL, NULL, NULL}, *name;
+    const char *extra[3] = {NULL, NULL, NULL}, *restore = NULL, *name;
     gboolean here = FALSE;
     const struct store_option options[] = {{"serial", &extra[0], NULL},
                                            {"console", &extra[1], NULL},
                                            {"log", &extra[2], NULL},
+                                           {"restore", &restore, NULL},
                                            {"here", NULL, &here}};
     g_autoptr (PosadaStoreEntry) entry = NULL;
     g_autoptr (Instance) instance = NULL;
@@ -254,7 +286,7 @@ store_start (PosadaStore *store, int argc, char **argv)
     entry = posada_store_find (store, name, &error);
     if (!entry)
         return store_complain (error);
-    if (!here && !extra[0] && !extra[1] && !extra[2] && entry->holder == 0)
+    if (!here && !restore && !extra[0] && !extra[1] && !extra[2] && entry->holder == 0)
         instance = instance_find ();
     if (instance) {
         if (instance_operate (instance, entry->id, "start", &error))
@@ -262,6 +294,6 @@ store_start (PosadaStore *store, int argc, char **argv)
         store_complain (error);
         return CLI_FAILED;
     }
-    status = become_run (store, entry->id, extra, &error);
+    status = become_run (store, entry->id, restore, extra, &error);
     return error ? store_complain (error) : status;
 }

@@ -15,7 +15,7 @@ static const struct {
     const char *verb, *command;
 } commands[] = {
     {"pause", "pause"}, {"resume", "resume"},         {"shutdown", "powerdown"},
-    {"kill", "quit"},   {"screenshot", "screenshot"},
+    {"kill", "quit"},   {"screenshot", "screenshot"}, {"save", "save"},
 };
 
 static enum cli_status

@@ -17,6 +17,8 @@ const struct cli_verb cli_verbs[] = {
     {"shutdown", "press a running machine's power button", cli_store},
     {"kill", "pull a running machine's plug", cli_store},
     {"screenshot", "take a picture of a running machine's screen", cli_store},
+    {"snapshot", "remember machines as they are, and go back", cli_store},
+    {"save", "write a running machine to disk, to go on later", cli_store},
     {"rename", "give a machine another name", cli_store},
     {"delete", "put a machine into the trash", cli_store},
     {"restore", "take a machine out of the trash", cli_store},

@@ -111,6 +111,63 @@ class Machine:
 
 
 @test
+def snapshots_bring_the_guest_back():
+    with Machine("--snapshots", "snapshots") as machine:
+        machine.listen()
+        first = machine.ctl("snapshot", "take", "A first one")
+        assert first["pause-ns"] > 0 and first["bytes"] > 0, first
+        second = machine.ctl("snapshot", "take", "Zweiter")
+        answer = machine.ctl("snapshot", "list")
+        assert answer["current"] == second["id"], answer
+        assert [s["name"] for s in answer["snapshots"] if "parent" in s] == ["Zweiter"], answer
+        machine.ctl("snapshot", "restore", first["id"])
+        machine.serial.sendall(b"x")
+        machine.hear("byte 78")
+        machine.ctl("snapshot", "rename", first["id"], "Der erste")
+        machine.ctl("snapshot", "delete", second["id"])
+        answer = machine.ctl("snapshot", "list")
+        assert [s["name"] for s in answer["snapshots"]] == ["Der erste"], answer
+        assert answer["current"] == first["id"]
+        machine.ctl("snapshot", "restore", "0123456789abcdef", status=1)
+        machine.ctl("snapshot", "restore", "../x", status=1)
+        machine.ctl("snapshot", "take", status=1)
+        machine.ctl("snapshot", "list", "x", status=1)
+        machine.ctl("snapshot", "fly", status=1)
+        machine.ctl("quit")
+        machine.ends(0)
+    with Machine("--restore", f"snapshots/{first['id']}") as machine:
+        machine.serial = machine.connect("serial")
+        machine.serial.sendall(b"y")
+        machine.hear("byte 79")
+        machine.ctl("snapshot", "list", status=1)
+        machine.ctl("quit")
+        machine.ends(0)
+
+
+@test
+def a_saved_machine_goes_on_once():
+    with Machine("--snapshots", "kept") as machine:
+        machine.listen()
+        machine.ctl("save")
+        machine.ends(0)
+    assert os.listdir("kept") == ["saved"]
+    with Machine("--snapshots", "kept", "--restore", "kept/saved", "--memory=65M") as machine:
+        machine.process.wait(PATIENCE)
+        assert "twice" in machine.process.stderr.read()
+    with Machine("--snapshots", "kept", "--restore", "kept/saved", "--cpus", "2") as machine:
+        machine.ends(2, "CPUs")
+    with Machine("--snapshots", "kept", "--restore", "kept/saved") as machine:
+        machine.serial = machine.connect("serial")
+        machine.serial.sendall(b"z")
+        machine.hear("byte 7a")
+        assert os.listdir("kept") == []
+        machine.ctl("quit")
+        machine.ends(0)
+    with Machine("--restore", "kept/saved") as machine:
+        machine.ends(2, "kept/saved")
+
+
+@test
 def status_tells_what_was_asked_for():
     with Machine("--name", 'A "machine"', "--cpus", "2") as machine:
         answer = machine.connect("control") and machine.ctl("status")

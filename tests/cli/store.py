@@ -71,9 +71,30 @@ def an_empty_store_lists_nothing():
 
 
 @test
+def a_machine_that_is_off_is_remembered():
+    make_iso()
+    good("create", "--iso", "cd.iso", "--name", "Idle", "--disk-size", "none")
+    assert good("snapshot", "Idle", "list") == ""
+    good("snapshot", "Idle", "take", "Fresh & empty")
+    good("snapshot", "Idle", "take", "Later")
+    first, second = good("snapshot", "Idle", "list").splitlines()
+    assert "Fresh & empty" in first + second and "(now)" in first + second, (first, second)
+    lines = {line.split("B  ")[1].replace("(now)", "").strip(): line[:16] for line in (first, second)}
+    good("snapshot", "Idle", "restore", lines["Fresh & empty"])
+    good("snapshot", "Idle", "rename", lines["Later"], "Much later")
+    good("snapshot", "Idle", "delete", lines["Fresh & empty"])
+    left = good("snapshot", "Idle", "list")
+    assert "Much later" in left and left.count("\n") == 1 and "(now)" not in left, left
+    refused("snapshot", "Idle", "restore", "../../x", part="no snapshot", status=1)
+    refused("snapshot", "Idle", "take", part="use:")
+    refused("snapshot", "Idle", "take", "two\nlines", part="one line", status=1)
+    refused("start", "Idle", "--restore", lines["Later"], part="was off")
+
+
+@test
 def every_verb_has_help():
     for verb in ("create", "list", "show", "start", "pause", "resume", "shutdown", "kill",
-                 "screenshot", "console", "rename", "delete", "restore", "purge"):
+                 "screenshot", "console", "snapshot", "save", "rename", "delete", "restore", "purge"):
         assert good(verb, "--help").startswith(f"Usage: posada {verb}"), verb
         assert f"  {verb} " in good("--help"), verb
 

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * posada snapshot: a machine that runs in a process of its own is asked by its control socket; one
+ * that is off is worked on here, under its lock. Looking needs neither.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/store-verbs.h"
+#include "cli/text.h"
+#include "snapshot/snapshot.h"
+#include "store/posada-control.h"
+#include "store/posada-device.h"
+#include "store/posada-store-error.h"
+
+static enum cli_status
+complain (const struct vmm_error *error)
+{
+    cli_complain ("%s", error->message);
+    return CLI_FAILED;
+}
+
+static int
+depth_of (const struct snapshot_info *infos, size_t n, size_t i)
+{
+    int depth = 0;
+
+    while (infos[i].parent[0] && depth < SNAPSHOTS_MAX) {
+        size_t j = 0;
+
+        while (j < n && strcmp (infos[j].id, infos[i].parent) != 0)
+            j++;
+        if (j == n)
+            break;
+        i = j;
+        depth++;
+    }
+    return depth;
+}
+
+static enum cli_status
+list (const char *folder)
+{
+    static const char *const states[] = {
+        [SNAPSHOT_OFF] = "off", [SNAPSHOT_RUNNING] = "running", [SNAPSHOT_PAUSED] = "paused"};
+    g_autofree struct snapshot_info *infos = NULL;
+    char current[SNAPSHOT_ID_LENGTH + 1];
+    struct vmm_error error = {0};
+    size_t n;
+
+    if (snapshot_list (folder, &infos, &n, current, &error) < 0)
+        return complain (&error);
+    for (size_t i = 0; i < n; i++) {
+        g_autoptr (GDateTime) when = g_date_time_new_from_unix_local ((gint64) infos[i].time);
+        g_autofree char *time = when ? g_date_time_format (when, "%F %T") : g_strdup ("?");
+        g_autofree char *size = g_format_size_full (infos[i].bytes, G_FORMAT_SIZE_IEC_UNITS);
+
+        printf ("%s  %s  %-8s %10s  %*s%s%s\n", infos[i].id, time,
+                infos[i].damaged ? "damaged" : states[infos[i].kind], size,
+                2 * depth_of (infos, n, i), "", infos[i].name,
+                strcmp (infos[i].id, current) == 0 ? "  (now)" : "");
+    }
+    return CLI_OK;
+}
+
+/* Everything but listing of a machine that runs in a process of its own. */
+static enum cli_status
+order (const char *uuid, char **words)
+{
+    g_autofree char *joined = g_strjoinv (" ", words);
+    g_autofree char *line = g_strconcat ("snapshot ", joined, NULL);
+    g_autoptr (GError) error = NULL;
+
+    if (strchr (line, '\n')) {
+        cli_complain ("a snapshot's name is one line: choose another");
+        return CLI_BAD_USE;
+    }
+    if (posada_control_order (uuid, line, &error))
+        return CLI_OK;
+    if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+        cli_complain ("the machine runs in the application: use its Snapshots page");
+    else
+        store_complain (error);
+    return CLI_FAILED;
+}
+
+/* The writable disks of a machine that is off; free with @ret_paths, to which they point. */
+static struct snapshot_disk *
+get_disks (PosadaDefinition *definition, GPtrArray *paths)
+{
+    unsigned n = posada_definition_get_n_disks (definition);
+    struct snapshot_disk *disks = g_new0 (struct snapshot_disk, n + 1);
+
+    for (unsigned i = 0; i < n; i++) {
+        g_autoptr (PosadaDisk) disk = posada_definition_get_disk (definition, i);
+
+        if (disk->kind != POSADA_DISK_DISK || disk->read_only || !disk->path)
+            continue;
+        disks[paths->len].path = g_strdup (disk->path);
+        disks[paths->len].is_raw = disk->format == POSADA_FORMAT_RAW;
+        g_ptr_array_add (paths, (char *) disks[paths->len].path);
+    }
+    return disks;
+}
+
+static int
+work (const char *folder, char **words, const struct snapshot_disk *disks, size_t n_disks,
+      struct vmm_error *error)
+{
+    g_autofree char *path = g_build_filename (folder, words[1], NULL);
+    struct snapshot_info info;
+    int r;
+
+    if (g_str_equal (words[0], "take"))
+        return snapshot_take_off (
+            &(struct snapshot_wish) {
+                .folder = folder, .name = words[1], .disks = disks, .n_disks = n_disks},
+            &info, error);
+    if (g_str_equal (words[0], "rename"))
+        return snapshot_rename (folder, words[1], words[2], error);
+    if (g_str_equal (words[0], "delete"))
+        return snapshot_delete (folder, words[1], disks, n_disks, error);
+    r = snapshot_find (folder, words[1], &info, error);
+    if (r == 0 && info.kind != SNAPSHOT_OFF)
+        return vmm_error_set (error, -EINVAL,
+                              "the machine ran in “%s”: start it with posada start --restore %s",
+                              info.name, info.id);
+    return r < 0 ? r : snapshot_restore_off (path, disks, n_disks, error);
+}
+
+static enum cli_status
+work_off (PosadaStore *store, const char *uuid, const char *folder, char **words)
+{
+    g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
+    g_autofree struct snapshot_disk *disks = NULL;
+    g_autoptr (PosadaDefinition) definition = NULL;
+    g_autoptr (PosadaLock) lock = NULL;
+    g_autoptr (GError) from = NULL;
+    struct vmm_error error = {0};
+
+    lock = posada_store_lock (store, uuid, &from);
+    definition = lock ? posada_store_load (store, uuid, &from) : NULL;
+    if (!definition)
+        return store_complain (from);
+    disks = get_disks (definition, paths);
+    snapshot_clean (folder);
+    if (work (folder, words, disks, paths->len, &error) < 0)
+        return complain (&error);
+    return CLI_OK;
+}
+
+enum cli_status
+store_snapshot (PosadaStore *store, int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int n_words; /* behind it */
+    } verbs[] = {{"take", 1}, {"list", 0}, {"restore", 1}, {"delete", 1}, {"rename", 2}};
+    g_autoptr (PosadaStoreEntry) entry = NULL;
+    g_autofree char *machine = NULL, *folder = NULL;
+    g_autoptr (GError) error = NULL;
+    gboolean known = FALSE;
+
+    for (unsigned i = 0; argc > 2 && i < G_N_ELEMENTS (verbs); i++)
+        known |= g_str_equal (argv[2], verbs[i].name) && argc == 3 + verbs[i].n_words;
+    if (!known) {
+        cli_complain ("use: posada snapshot NAME take TITLE | list | restore ID | delete ID | "
+                      "rename ID TITLE");
+        return CLI_BAD_USE;
+    }
+    entry = posada_store_find (store, argv[1], &error);
+    if (!entry)
+        return store_complain (error);
+    machine = posada_store_get_machine_folder (store, entry->id);
+    folder = g_build_filename (machine, "snapshots", NULL);
+    if (g_str_equal (argv[2], "list"))
+        return list (folder);
+    return entry->holder ? order (entry->id, argv + 2)
+                         : work_off (store, entry->id, folder, argv + 2);
+}
