@@ -30,8 +30,8 @@ int blk_format_from_name (const char *name, enum blk_format *ret_format);
  */
 int blk_guess_format (const char *path, enum blk_format *ret_format, struct vmm_error *error);
 
-/* For .allow_backing below: @data is a const char *const[], up to NULL, of names of files that may be
- * opened; they are compared as files. */
+/* For .allow_backing below: @data is a const char *const[], up to NULL, of names of files that may
+ * be opened; they are compared as files. */
 bool blk_allow_listed (void *data, const char *path);
 
 struct blk_source {

@@ -5,7 +5,6 @@
  * clusters. Least recently used ones make room, but only clean ones: barriers see to it that there
  * are such.
  */
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -71,10 +70,14 @@ drop_all (struct qcow2_cache *cache)
 }
 
 void
-qcow2_cache_clear (struct qcow2 *self)
+qcow2_cache_drop (struct qcow2 *self)
 {
-    assert (self->cache.n_dirty == 0);
-    drop_all (&self->cache);
+    struct qcow2_page *page, *after;
+
+    list_for_each_safe (page, after, &self->cache.lru, lru) {
+        if (!page->dirty && !page->writing && !page->loading)
+            drop (&self->cache, page);
+    }
 }
 
 void
@@ -180,30 +183,37 @@ qcow2_page_mark (struct qcow2 *self, struct qcow2_page *page)
     list_append (&self->cache.dirty, &page->dirty_link);
 }
 
-/* The file has whole clusters of a table, but @n may end inside of one. */
-int
-qcow2_table_load (struct qcow2 *self, struct qcow2_table *table, uint64_t offset, uint32_t n)
-{
-    uint64_t bytes = align_up (UINT64_C (8) * n, 512);
-    int r;
-
-    *table = (struct qcow2_table) {.offset = offset, .n = n};
-    table->entries = malloc (bytes);
-    table->dirty = calloc (bytes / 512, 1);
-    if (!table->entries || !table->dirty)
-        return -ENOMEM;
-    r = blk_file_read (self->file, offset, table->entries, bytes);
-    for (uint64_t i = 0; r == 0 && i < bytes / 8; i++)
-        table->entries[i] = be64toh (table->entries[i]);
-    return r;
-}
-
 void
 qcow2_table_fini (struct qcow2_table *table)
 {
     free (table->entries);
     free (table->dirty);
     *table = (struct qcow2_table) {0};
+}
+
+/* The file has whole clusters of a table, but @n may end inside of one. */
+int
+qcow2_table_load (struct qcow2 *self, struct qcow2_table *table, uint64_t offset, uint32_t n)
+{
+    uint64_t bytes = align_up (UINT64_C (8) * n, 512);
+    struct qcow2_table new = {
+        .offset = offset,
+        .n = n,
+        .entries = malloc (bytes),
+        .dirty = calloc (bytes / 512, 1),
+    };
+    int r =
+        new.entries &&new.dirty ? blk_file_read (self->file, offset, new.entries, bytes) : -ENOMEM;
+
+    if (r < 0) {
+        qcow2_table_fini (&new);
+        return r;
+    }
+    for (uint64_t i = 0; i < bytes / 8; i++)
+        new.entries[i] = be64toh (new.entries[i]);
+    qcow2_table_fini (table);
+    *table = new;
+    return 0;
 }
 
 void

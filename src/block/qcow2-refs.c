@@ -94,24 +94,23 @@ set_counts (struct qcow2 *self, uint64_t first, uint64_t n, uint64_t count)
     return 0;
 }
 
-int
-qcow2_grow_refs (struct qcow2 *self)
-{
-    return -ENOSPC;
-}
-
-/* Readies a run to be used: its clusters read as zeroes afterwards. */
+/* Readies a run to be used: its clusters are in the file and read as zeroes afterwards. That they
+ * are in the file may not wait for their data, for tables that refer to them may be written before.
+ */
 static int
 make_fresh (struct qcow2 *self, uint64_t first, uint64_t n)
 {
+    uint64_t start = first * self->cluster_size, length = n * self->cluster_size;
+    bool fresh = first >= self->fresh_from;
     int r;
 
-    if (first >= self->fresh_from) {
+    if (fresh)
         self->fresh_from = first + n;
-        return 0;
-    }
     pthread_mutex_unlock (&self->lock);
-    r = self->file->ops->zero (self->file, first * self->cluster_size, n * self->cluster_size);
+    if (fresh)
+        r = self->file->ops->set_size (self->file, start + length);
+    else
+        r = self->file->ops->zero (self->file, start, length);
     pthread_mutex_lock (&self->lock);
     return r;
 }
@@ -278,11 +277,15 @@ qcow2_take (struct qcow2 *self, uint64_t n, uint64_t *ret_n)
 void
 qcow2_reserve_drop (struct qcow2 *self)
 {
-    for (unsigned i = 0; i < ARRAY_LENGTH (self->reserve); i++) {
+    for (unsigned i = ARRAY_LENGTH (self->reserve); i-- > 0;) {
         struct qcow2_run *run = &self->reserve[i];
 
         if (run->n && set_counts (self, run->first, run->n, 0) == 0)
             self->free_from = MIN_OF (self->free_from, run->first);
+        /* As they were never written to, the file may be as short as before. */
+        if (run->n && run->first + run->n == self->fresh_from &&
+            self->file->ops->set_size (self->file, run->first << self->cluster_bits) == 0)
+            self->fresh_from = run->first;
         run->n = 0;
     }
 }

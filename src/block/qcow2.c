@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "block/qcow2-change.h"
 #include "block/raw.h"
 
 static int
@@ -123,12 +124,11 @@ int
 qcow2_load_tables (struct qcow2 *self)
 {
     const struct qcow2_header *header = &self->header;
-    int r;
+    int r = 0;
 
-    qcow2_table_fini (&self->l1);
-    qcow2_table_fini (&self->rt);
-    r = qcow2_table_load (self, &self->l1, header->l1_offset, header->l1_size);
-    if (r == 0)
+    if (self->l1.offset != header->l1_offset)
+        r = qcow2_table_load (self, &self->l1, header->l1_offset, header->l1_size);
+    if (r == 0 && self->rt.offset != header->rt_offset)
         r = qcow2_table_load (self, &self->rt, header->rt_offset,
                               (header->rt_clusters << self->cluster_bits) / 8);
     return r;
@@ -158,7 +158,7 @@ check_state (struct qcow2 *self, struct vmm_error *error)
 
     if (self->flags & BLK_READ_ONLY)
         return 0;
-    if (self->header.incompatible & QCOW2_CORRUPT)
+    if ((self->header.incompatible & QCOW2_CORRUPT) && !(self->flags & QCOW2_FOR_REPAIR))
         return vmm_error_set (error, -EUCLEAN,
                               "%s is marked as corrupt, so it can only be read; repair it first",
                               path);
@@ -201,6 +201,14 @@ set_up (struct qcow2 *self, const struct blk_source *source, unsigned depth,
         r = qcow2_load_tables (self);
     if (r == 0)
         r = clear_autoclear (self);
+    if (r == 0 && (self->header.incompatible & QCOW2_DIRTY) && !(self->flags & BLK_READ_ONLY) &&
+        !(self->flags & QCOW2_FOR_REPAIR)) {
+        vmm_log (self->blk.log, VMM_LOG_INFO,
+                 "%s was not closed, its reference counts are repaired", path);
+        r = qcow2_recount (self, error);
+        if (r < 0)
+            return r;
+    }
     if (r == 0 && !(self->flags & BLK_NO_RING) && self->file->fd >= 0)
         r = raw_create_container (self->file->fd, path, self->flags & BLK_READ_ONLY, self->blk.log,
                                   &self->data);

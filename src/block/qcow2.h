@@ -65,6 +65,9 @@
 #define QCOW2_ZERO             UINT64_C (1)
 #define QCOW2_OFFSET_MASK      UINT64_C (0x00fffffffffffe00)
 
+/* Beside enum blk_open_flags: an image may be opened for writing whatever it says of its state. */
+#define QCOW2_FOR_REPAIR (1u << 16)
+
 enum qcow2_incompatible {
     QCOW2_DIRTY = 1 << 0,
     QCOW2_CORRUPT = 1 << 1,
@@ -200,8 +203,8 @@ int qcow2_header_write (struct blk_file *file, struct qcow2_header *header);
 
 int qcow2_cache_init (struct qcow2 *self);
 void qcow2_cache_fini (struct qcow2 *self);
-/* Forgets every page, all of which must be clean. */
-void qcow2_cache_clear (struct qcow2 *self);
+/* Forgets all pages that are clean and that nobody is about to use. */
+void qcow2_cache_drop (struct qcow2 *self);
 /* Forgets the pages of the cluster at @offset, which becomes a table; may release the lock. */
 void qcow2_cache_forget (struct qcow2 *self, uint64_t offset);
 /* The page with the file's byte @offset. It stays while the lock is held. -EAGAIN: it must be read,
@@ -210,6 +213,7 @@ int qcow2_page_get (struct qcow2 *self, enum qcow2_page_kind kind, uint64_t offs
                     struct qcow2_page **ret_page);
 void qcow2_page_mark (struct qcow2 *self, struct qcow2_page *page);
 
+/* In failure @table stays as it is. */
 int qcow2_table_load (struct qcow2 *self, struct qcow2_table *table, uint64_t offset, uint32_t n);
 void qcow2_table_fini (struct qcow2_table *table);
 void qcow2_table_set (struct qcow2_table *table, uint32_t index, uint64_t value);
@@ -328,7 +332,8 @@ void qcow2_chain_close (struct qcow2_layer *layer);
 /* Takes over @file, also in failure. For tests, and for backing images (@depth > 0). */
 int qcow2_open_file (struct blk_file *file, const struct blk_source *source, unsigned depth,
                      const struct vmm_log *log, struct qcow2 **ret_self, struct vmm_error *error);
-/* Reads the L1 and refcount tables that the header tells of. */
+/* Reads the L1 and refcount tables that the header tells of, if they are elsewhere than those in
+ * memory, which stay in failure. */
 int qcow2_load_tables (struct qcow2 *self);
 /* @blk, which must be of this driver; else NULL. */
 struct qcow2 *qcow2_from_blk (struct blk *blk);
