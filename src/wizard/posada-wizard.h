@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Makes a machine: an installation medium, a name, and hardware that fits both the system on the
- * medium and this host. Whatever would fail later is said at its row before. Main thread.
+ * Makes a machine of an installation image, a disk that exists, a kernel, or nothing: a draft, and
+ * the pages that show it. Whatever would fail later is said at its row before. Main thread.
  *
  * Signal "created" (wizard, uuid): the machine is in the store, its disk is made. The dialog
  * closes.
@@ -11,6 +11,7 @@
 #include <adwaita.h>
 
 #include "store/posada-store.h"
+#include "wizard/posada-draft.h"
 
 G_BEGIN_DECLS
 
@@ -19,6 +20,8 @@ G_DECLARE_FINAL_TYPE (PosadaWizard, posada_wizard, POSADA, WIZARD, AdwDialog)
 
 /* @names, of machines that exist, may be NULL. */
 PosadaWizard *posada_wizard_new (PosadaStore *store, const char *const *names);
+/* Whatever @file is. */
 void posada_wizard_set_source (PosadaWizard *self, GFile *file);
+PosadaDraft *posada_wizard_get_draft (PosadaWizard *self);
 
 G_END_DECLS
