@@ -7,7 +7,7 @@
 #include <glib/gstdio.h>
 #include <unistd.h>
 
-#include "block/block.h"
+#include "block/image.h"
 
 static gboolean
 fail (GError **error, int number, const char *path)
@@ -20,15 +20,12 @@ fail (GError **error, int number, const char *path)
     return FALSE;
 }
 
-gboolean
-posada_disk_image_create (const char *path, PosadaFormat format, guint64 size, GError **error)
+static gboolean
+create_raw (const char *path, guint64 size, GError **error)
 {
-    g_autofd int fd = -1;
+    g_autofd int fd = g_open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     int number;
 
-    g_return_val_if_fail (format == POSADA_FORMAT_RAW, FALSE);
-
-    fd = g_open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return fail (error, errno, path);
     if (ftruncate (fd, (off_t) size) == 0 && fsync (fd) == 0)
@@ -36,6 +33,21 @@ posada_disk_image_create (const char *path, PosadaFormat format, guint64 size, G
     number = errno;
     g_unlink (path);
     return fail (error, number, path);
+}
+
+gboolean
+posada_disk_image_create (const char *path, PosadaFormat format, guint64 size, GError **error)
+{
+    const struct blk_qcow2_options options = {.size = size};
+    struct vmm_error from = {0};
+    int r;
+
+    g_return_val_if_fail (format == POSADA_FORMAT_RAW || format == POSADA_FORMAT_QCOW2, FALSE);
+
+    if (format == POSADA_FORMAT_RAW)
+        return create_raw (path, size, error);
+    r = blk_create_qcow2 (path, &options, &from);
+    return r == 0 || fail (error, -r, path);
 }
 
 gboolean

@@ -55,9 +55,9 @@ check_use (PosadaDraft *self)
         return g_strdup (_ ("Another machine is running with it: shut that down first."));
     if (!self->copy && !medium->writable)
         return g_strdup (_ ("You may not write to it: make a copy."));
-    if (self->copy && medium->has_base && self->format == POSADA_FORMAT_QCOW2)
-        return g_strdup (
-            _ ("It only says in what it differs from another image: use it in place."));
+    if (medium->has_base && self->format == POSADA_FORMAT_QCOW2)
+        return g_strdup (_ ("It only holds what differs from another image: convert it to one that "
+                            "is whole first."));
     if (self->copy && self->capacity && medium->allocated > self->capacity->free_space) {
         g_autofree char *need = g_format_size (medium->allocated);
         g_autofree char *have = g_format_size (self->capacity->free_space);

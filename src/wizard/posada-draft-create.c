@@ -9,8 +9,8 @@
 #include "store/posada-store-async.h"
 #include "wizard/posada-draft-internal.h"
 
-/* New disks, and what their images are called. */
-#define NEW_FORMAT POSADA_FORMAT_RAW
+/* New disks are of a format that keeps snapshots. */
+#define NEW_FORMAT POSADA_FORMAT_QCOW2
 
 static const char *
 name_of_disk (PosadaFormat format)

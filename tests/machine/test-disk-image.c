@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "block/block.h"
+#include "block/image.h"
 #include "machine/posada-disk-image.h"
 
 #include "tap.h"
@@ -89,6 +89,25 @@ TEST (new_image_takes_no_space_and_is_private)
     CHECK_EQUAL (stat_buffer.st_size, 64 * MIB);
     CHECK (stat_buffer.st_blocks < 64);
     CHECK_EQUAL (stat_buffer.st_mode & 0777, 0600);
+    place_free (&place);
+}
+
+TEST (new_qcow2_image_opens_and_is_of_its_size)
+{
+    struct place place = place_new ();
+    const struct blk_source source = {.path = place.source, .format = BLK_FORMAT_QCOW2};
+    g_autoptr (GError) error = NULL;
+    struct stat stat_buffer;
+    struct blk *blk;
+
+    CHECK (posada_disk_image_create (place.source, POSADA_FORMAT_QCOW2, 20480 * MIB, NULL));
+    CHECK_EQUAL (stat (place.source, &stat_buffer), 0);
+    CHECK (stat_buffer.st_blocks * 512 < 4 * (off_t) MIB);
+    CHECK_EQUAL (blk_open (&source, NULL, &blk, NULL), 0);
+    CHECK_EQUAL (blk_get_info (blk)->size, 20480 * MIB);
+    blk_close (blk);
+    CHECK (!posada_disk_image_create (place.source, POSADA_FORMAT_QCOW2, 64 * MIB, &error));
+    CHECK (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_EXISTS));
     place_free (&place);
 }
 

@@ -74,6 +74,7 @@ TEST (real_rescue_cd_makes_a_machine)
     cd = created_disk (&place, uuid, POSADA_DISK_CDROM);
     CHECK_STRING (cd->path, RESCUE);
     disk = created_disk (&place, uuid, POSADA_DISK_DISK);
+    CHECK_EQUAL (disk->format, POSADA_FORMAT_QCOW2);
     CHECK (g_str_has_prefix (disk->path, posada_store_get_folder (place.store)));
     CHECK_EQUAL (stat (disk->path, &buffer), 0);
     CHECK (buffer.st_blocks * 512 < 4 << 20);
@@ -485,7 +486,9 @@ TEST (copy_without_space_or_of_an_overlay_is_refused)
     posada_draft_set_capacity (draft, &some_host);
     draft_choose (draft, overlay, POSADA_MEDIUM_DISK);
     posada_draft_set_copy (draft, TRUE);
-    check_refused (draft, POSADA_FIELD_USE, "in place");
+    check_refused (draft, POSADA_FIELD_USE, "differs from another");
+    posada_draft_set_copy (draft, FALSE);
+    check_refused (draft, POSADA_FIELD_USE, "differs from another");
     place_free (&place);
 }
 
