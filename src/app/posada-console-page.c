@@ -2,15 +2,21 @@
 #include "app/posada-console-page.h"
 
 #include <glib/gi18n.h>
-#include <linux/input-event-codes.h>
 
+#include "app/posada-console-keys.h"
+#include "app/posada-console-window.h"
+#include "app/posada-screenshot.h"
 #include "app/posada-shortcuts.h"
 #include "console/posada-console.h"
+#include "console/posada-terminal.h"
 
-#define MAX_KEYS 3
 /* How close to the upper edge the pointer brings the header bar back in full screen. */
 #define REVEAL_EDGE 4
 #define HIDE_EDGE   72
+/* How long the way out stands on the screen itself, seconds. */
+#define HINT_SECONDS 4
+/* What is typed in less needs no progress bar. */
+#define LONG_TEXT 50
 
 struct _PosadaConsolePage {
     AdwNavigationPage parent_instance;
@@ -18,33 +24,32 @@ struct _PosadaConsolePage {
     PosadaMachine *machine;
     GtkWindow *window; /* borrowed, while rooted */
     gulong fullscreen_handler;
+    GBinding *display_binding;
+    guint hint_source;
 
     AdwToolbarView *toolbar_view;
     AdwWindowTitle *window_title;
+    AdwToastOverlay *toast_overlay;
     GtkWidget *start_button;
     GtkWidget *resume_button;
     GtkWidget *pause_button;
     GtkWidget *shut_down_button;
     GtkWidget *send_keys_button;
+    GtkToggleButton *serial_button;
     GtkStack *stack;
     AdwStatusPage *off_page;
     AdwBin *console_bin;
-    PosadaConsole *console; /* owned by console_bin */
+    AdwBin *terminal_bin;
+    GtkRevealer *hint;
+    GtkLabel *hint_label;
+    GtkProgressBar *typing_bar;
+    PosadaConsole *console;   /* owned by console_bin */
+    PosadaTerminal *terminal; /* owned by terminal_bin; NULL until first shown */
 };
 
 G_DEFINE_FINAL_TYPE (PosadaConsolePage, posada_console_page, ADW_TYPE_NAVIGATION_PAGE)
 
-static const struct {
-    const char *name;
-    guint keys[MAX_KEYS];
-} combinations[] = {
-    {"ctrl-alt-delete", {KEY_LEFTCTRL, KEY_LEFTALT, KEY_DELETE}},
-    {"ctrl-alt-f1", {KEY_LEFTCTRL, KEY_LEFTALT, KEY_F1}},
-    {"ctrl-alt-f2", {KEY_LEFTCTRL, KEY_LEFTALT, KEY_F2}},
-    {"ctrl-alt-f3", {KEY_LEFTCTRL, KEY_LEFTALT, KEY_F3}},
-    {"ctrl-alt-f4", {KEY_LEFTCTRL, KEY_LEFTALT, KEY_F4}},
-    {"print-screen", {KEY_SYSRQ}},
-};
+/* --- state --- */
 
 static void
 update_title (PosadaConsolePage *self)
@@ -53,11 +58,32 @@ update_title (PosadaConsolePage *self)
     const char *label = posada_machine_state_to_label (state);
     g_autofree char *text = NULL;
 
-    if (posada_console_get_grabbed (self->console))
+    if (posada_console_get_shortcuts_inhibited (self->console))
+        /* Translators: a state, and keys such as “Ctrl+Alt” */
+        text = g_strdup_printf (_ ("%s, %s releases keyboard and shortcuts"), label,
+                                posada_console_get_release_label (self->console));
+    else if (posada_console_get_grabbed (self->console))
         /* Translators: a state, and keys such as “Ctrl+Alt” */
         text = g_strdup_printf (_ ("%s, %s releases the keyboard"), label,
                                 posada_console_get_release_label (self->console));
     adw_window_title_set_subtitle (self->window_title, text ? text : label);
+}
+
+static gboolean
+shows_serial (PosadaConsolePage *self)
+{
+    return gtk_toggle_button_get_active (self->serial_button);
+}
+
+static void
+show_child (PosadaConsolePage *self)
+{
+    PosadaDisplay *display = posada_machine_get_display (self->machine);
+
+    if (shows_serial (self))
+        gtk_stack_set_visible_child_name (self->stack, "serial");
+    else
+        gtk_stack_set_visible_child_name (self->stack, display ? "console" : "off");
 }
 
 static void
@@ -65,7 +91,9 @@ update_state (PosadaConsolePage *self)
 {
     PosadaMachineState state = posada_machine_get_state (self->machine);
     PosadaDisplay *display = posada_machine_get_display (self->machine);
+    PosadaSerial *serial = posada_machine_get_serial (self->machine);
     gboolean off = state == POSADA_MACHINE_OFF || state == POSADA_MACHINE_CRASHED;
+    GtkWidget *widget = GTK_WIDGET (self);
 
     update_title (self);
     gtk_widget_set_visible (self->start_button, off);
@@ -74,9 +102,17 @@ update_state (PosadaConsolePage *self)
     gtk_widget_set_visible (self->shut_down_button, !off);
     gtk_widget_set_sensitive (self->send_keys_button,
                               display != NULL && state == POSADA_MACHINE_RUNNING);
+    gtk_widget_action_set_enabled (widget, "console.paste-keys",
+                                   display != NULL && state == POSADA_MACHINE_RUNNING);
+    gtk_widget_action_set_enabled (widget, "console.take-screenshot", display != NULL);
+    gtk_widget_action_set_enabled (widget, "console.copy-screenshot", display != NULL);
+    /* What a line said last is still worth reading when the machine is off. */
+    gtk_widget_set_visible (GTK_WIDGET (self->serial_button), serial || shows_serial (self));
+    if (self->terminal && serial)
+        posada_terminal_set_serial (self->terminal, serial);
     adw_status_page_set_description (self->off_page,
                                      off ? _ ("The machine is off") : _ ("It has no display yet"));
-    gtk_stack_set_visible_child_name (self->stack, display ? "console" : "off");
+    show_child (self);
 }
 
 static void
@@ -91,25 +127,109 @@ update_name (PosadaConsolePage *self)
     adw_window_title_set_title (self->window_title, name);
     gtk_accessible_update_property (GTK_ACCESSIBLE (self->console), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                     title, -1);
+    if (self->terminal) {
+        /* Translators: the serial line of the machine of that name */
+        g_autofree char *label = g_strdup_printf (_ ("Serial console of %s"), name);
+
+        posada_terminal_set_name (self->terminal, label);
+    }
 }
 
 static void
-send_keys_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+focus_child (PosadaConsolePage *self)
 {
-    PosadaConsolePage *self = POSADA_CONSOLE_PAGE (widget);
-    const char *name = g_variant_get_string (parameter, NULL);
+    if (shows_serial (self))
+        gtk_widget_grab_focus (GTK_WIDGET (self->terminal));
+    else if (self->console)
+        gtk_widget_grab_focus (GTK_WIDGET (self->console));
+}
 
-    for (gsize i = 0; i < G_N_ELEMENTS (combinations); i++) {
-        const guint *keys = combinations[i].keys;
-        guint n = 0;
-
-        if (!g_str_equal (combinations[i].name, name))
-            continue;
-        while (n < MAX_KEYS && keys[n])
-            n++;
-        posada_console_send_keys (self->console, keys, n);
+static void
+serial_toggled_cb (PosadaConsolePage *self)
+{
+    if (shows_serial (self) && !self->terminal) {
+        self->terminal = POSADA_TERMINAL (posada_terminal_new ());
+        posada_terminal_set_serial (self->terminal, posada_machine_get_serial (self->machine));
+        adw_bin_set_child (self->terminal_bin, GTK_WIDGET (self->terminal));
+        update_name (self);
     }
-    gtk_widget_grab_focus (GTK_WIDGET (self->console));
+    show_child (self);
+    focus_child (self);
+}
+
+/* --- full screen --- */
+
+static gboolean
+is_fullscreen (PosadaConsolePage *self)
+{
+    return self->window && gtk_window_is_fullscreen (self->window);
+}
+
+static gboolean
+hide_hint_cb (gpointer data)
+{
+    PosadaConsolePage *self = data;
+
+    self->hint_source = 0;
+    gtk_revealer_set_reveal_child (self->hint, FALSE);
+    return G_SOURCE_REMOVE;
+}
+
+/* Where no header bar says it. */
+static void
+show_hint (PosadaConsolePage *self)
+{
+    g_autofree char *text = NULL;
+
+    /* Translators: %s is a combination of keys, "Ctrl+Alt" */
+    text = g_strdup_printf (_ ("%s releases the keyboard"),
+                            posada_console_get_release_label (self->console));
+    gtk_label_set_label (self->hint_label, text);
+    gtk_revealer_set_reveal_child (self->hint, TRUE);
+    g_clear_handle_id (&self->hint_source, g_source_remove);
+    self->hint_source = g_timeout_add_seconds (HINT_SECONDS, hide_hint_cb, self);
+}
+
+static void
+hide_hint (PosadaConsolePage *self)
+{
+    g_clear_handle_id (&self->hint_source, g_source_remove);
+    gtk_revealer_set_reveal_child (self->hint, FALSE);
+}
+
+/* Without the keyboard grabbed the header bar stays, so that Tab gets there. */
+static void
+update_bars (PosadaConsolePage *self)
+{
+    gboolean fullscreen = is_fullscreen (self);
+    gboolean grabbed = self->console && posada_console_get_grabbed (self->console);
+
+    adw_toolbar_view_set_extend_content_to_top_edge (self->toolbar_view, fullscreen);
+    adw_toolbar_view_set_reveal_top_bars (self->toolbar_view, !fullscreen || !grabbed);
+    if (fullscreen && grabbed)
+        show_hint (self);
+    else
+        hide_hint (self);
+}
+
+static void
+fullscreen_cb (PosadaConsolePage *self)
+{
+    update_bars (self);
+    if (is_fullscreen (self))
+        focus_child (self);
+}
+
+/* In full screen the header bar comes while the pointer is at the upper edge. */
+static void
+motion_cb (PosadaConsolePage *self, double x, double y)
+{
+    if (!is_fullscreen (self))
+        return;
+    if (y <= REVEAL_EDGE)
+        adw_toolbar_view_set_reveal_top_bars (self->toolbar_view, TRUE);
+    else if (y > HIDE_EDGE && posada_console_get_grabbed (self->console))
+        adw_toolbar_view_set_reveal_top_bars (self->toolbar_view, FALSE);
 }
 
 /* Every key is the guest's during a grab, and the way out stands in the title. */
@@ -119,6 +239,7 @@ grabbed_cb (PosadaConsolePage *self)
     GtkApplication *application = self->window ? gtk_window_get_application (self->window) : NULL;
 
     update_title (self);
+    update_bars (self);
     if (!application)
         return;
     if (self->console && posada_console_get_grabbed (self->console))
@@ -127,25 +248,169 @@ grabbed_cb (PosadaConsolePage *self)
         posada_shortcuts_install (application);
 }
 
-static void
-fullscreen_cb (PosadaConsolePage *self)
-{
-    gboolean fullscreen = self->window && gtk_window_is_fullscreen (self->window);
+/* --- keys and text --- */
 
-    adw_toolbar_view_set_reveal_top_bars (self->toolbar_view, !fullscreen);
-    adw_toolbar_view_set_extend_content_to_top_edge (self->toolbar_view, fullscreen);
+static void
+send_keys_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    PosadaConsolePage *self = POSADA_CONSOLE_PAGE (widget);
+    guint codes[POSADA_CONSOLE_KEYS_MAX];
+    guint n = posada_console_keys_find (g_variant_get_string (parameter, NULL), codes);
+
+    posada_console_send_keys (self->console, codes, n);
+    focus_child (self);
 }
 
-/* In full screen the header bar comes while the pointer is at the upper edge. */
 static void
-motion_cb (PosadaConsolePage *self, double x, double y)
+typing_cb (PosadaConsolePage *self)
 {
-    if (!self->window || !gtk_window_is_fullscreen (self->window))
+    double progress = posada_console_get_typing_progress (self->console);
+
+    gtk_progress_bar_set_fraction (self->typing_bar, progress);
+    if (progress >= 1 && adw_toolbar_view_get_reveal_bottom_bars (self->toolbar_view)) {
+        adw_toolbar_view_set_reveal_bottom_bars (self->toolbar_view, FALSE);
+        focus_child (self);
+    }
+}
+
+static void
+type_text (PosadaConsolePage *self, const char *text)
+{
+    guint left_out = posada_console_type_text (self->console, text);
+
+    if (g_utf8_strlen (text, LONG_TEXT + 1) > LONG_TEXT)
+        adw_toolbar_view_set_reveal_bottom_bars (self->toolbar_view, TRUE);
+    if (left_out) {
+        g_autofree char *sentence = g_strdup_printf (
+            ngettext ("%u character is on no key of a US keyboard and was left out",
+                      "%u characters are on no key of a US keyboard and were left out", left_out),
+            left_out);
+
+        posada_console_page_toast (self, sentence);
+    }
+    focus_child (self);
+}
+
+static void
+clipboard_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr (PosadaConsolePage) self = data;
+    g_autoptr (GError) error = NULL;
+    g_autofree char *text = gdk_clipboard_read_text_finish (GDK_CLIPBOARD (source), result, &error);
+
+    if (!self->machine)
         return;
-    if (y <= REVEAL_EDGE)
-        adw_toolbar_view_set_reveal_top_bars (self->toolbar_view, TRUE);
-    else if (y > HIDE_EDGE)
-        adw_toolbar_view_set_reveal_top_bars (self->toolbar_view, FALSE);
+    if (text && text[0])
+        type_text (self, text);
+    else
+        posada_console_page_toast (self, _ ("There is no text in the clipboard"));
+}
+
+static void
+paste_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    gdk_clipboard_read_text_async (gtk_widget_get_clipboard (widget), NULL, clipboard_cb,
+                                   g_object_ref (widget));
+}
+
+static void
+cancel_typing_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    posada_console_cancel_typing (POSADA_CONSOLE_PAGE (widget)->console);
+}
+
+/* --- screenshots --- */
+
+static DexFuture *
+written_cb (DexFuture *future, gpointer data)
+{
+    PosadaConsolePage *self = data;
+    g_autoptr (GError) error = NULL;
+
+    if (dex_future_get_value (future, &error)) {
+        posada_console_page_toast (self, _ ("Screenshot saved"));
+    } else {
+        AdwDialog *dialog =
+            adw_alert_dialog_new (_ ("The Screenshot Was Not Saved"), error->message);
+
+        adw_alert_dialog_add_response (ADW_ALERT_DIALOG (dialog), "close", _ ("_Close"));
+        adw_dialog_present (dialog, GTK_WIDGET (self));
+    }
+    return dex_future_new_true ();
+}
+
+typedef struct {
+    PosadaConsolePage *page;
+    GdkTexture *texture; /* as it was when it was asked for */
+} Shot;
+
+static void
+save_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autofree Shot *shot = data;
+    g_autoptr (PosadaConsolePage) self = shot->page;
+    g_autoptr (GdkTexture) texture = shot->texture;
+    g_autoptr (GFile) file = gtk_file_dialog_save_finish (GTK_FILE_DIALOG (source), result, NULL);
+
+    if (file)
+        dex_future_disown (dex_future_finally (posada_screenshot_write (texture, file), written_cb,
+                                               g_object_ref (self), g_object_unref));
+}
+
+static void
+take_screenshot_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    PosadaConsolePage *self = POSADA_CONSOLE_PAGE (widget);
+    g_autoptr (GdkTexture) texture = posada_console_grab (self->console);
+    g_autoptr (GtkFileDialog) dialog = NULL;
+    g_autofree char *name = NULL;
+    const char *folder = g_get_user_special_dir (G_USER_DIRECTORY_PICTURES);
+    Shot *shot;
+
+    if (!texture) {
+        posada_console_page_toast (self, _ ("There is no picture yet"));
+        return;
+    }
+    name = posada_screenshot_make_name (posada_machine_get_name (self->machine));
+    dialog = gtk_file_dialog_new ();
+    gtk_file_dialog_set_title (dialog, _ ("Save Screenshot"));
+    gtk_file_dialog_set_initial_name (dialog, name);
+    if (folder) {
+        g_autoptr (GFile) file = g_file_new_for_path (folder);
+
+        gtk_file_dialog_set_initial_folder (dialog, file);
+    }
+    shot = g_new0 (Shot, 1);
+    shot->page = g_object_ref (self);
+    shot->texture = g_object_ref (texture);
+    gtk_file_dialog_save (dialog, self->window, NULL, save_cb, shot);
+}
+
+static void
+copy_screenshot_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    PosadaConsolePage *self = POSADA_CONSOLE_PAGE (widget);
+    g_autoptr (GdkTexture) texture = posada_console_grab (self->console);
+
+    if (texture)
+        gdk_clipboard_set_texture (gtk_widget_get_clipboard (widget), texture);
+    posada_console_page_toast (self, texture ? _ ("Screenshot copied to the clipboard")
+                                             : _ ("There is no picture yet"));
+}
+
+/* --- windows --- */
+
+static void
+open_window_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    PosadaConsolePage *self = POSADA_CONSOLE_PAGE (widget);
+    GtkApplication *application = self->window ? gtk_window_get_application (self->window) : NULL;
+
+    /* One console reads a display. */
+    g_clear_pointer (&self->display_binding, g_binding_unbind);
+    posada_console_set_display (self->console, NULL);
+    posada_console_window_open (application, self->machine);
+    gtk_widget_activate_action (widget, "navigation.pop", NULL);
 }
 
 static void
@@ -161,7 +426,7 @@ posada_console_page_root (GtkWidget *widget)
     self->window = GTK_WINDOW (root);
     self->fullscreen_handler =
         g_signal_connect_swapped (root, "notify::fullscreened", G_CALLBACK (fullscreen_cb), self);
-    fullscreen_cb (self);
+    update_bars (self);
 }
 
 static void
@@ -184,10 +449,7 @@ posada_console_page_unroot (GtkWidget *widget)
 static void
 posada_console_page_shown (AdwNavigationPage *page)
 {
-    PosadaConsolePage *self = POSADA_CONSOLE_PAGE (page);
-
-    if (self->console)
-        gtk_widget_grab_focus (GTK_WIDGET (self->console));
+    focus_child (POSADA_CONSOLE_PAGE (page));
 }
 
 static void
@@ -195,13 +457,40 @@ posada_console_page_dispose (GObject *object)
 {
     PosadaConsolePage *self = POSADA_CONSOLE_PAGE (object);
 
+    g_clear_handle_id (&self->hint_source, g_source_remove);
     if (self->machine)
         g_signal_handlers_disconnect_by_data (self->machine, self);
     if (self->console)
         g_signal_handlers_disconnect_by_data (self->console, self);
+    g_clear_pointer (&self->display_binding, g_binding_unbind);
     g_clear_object (&self->machine);
     self->console = NULL;
+    self->terminal = NULL;
     G_OBJECT_CLASS (posada_console_page_parent_class)->dispose (object);
+}
+
+static void
+bind_children (GtkWidgetClass *widget_class)
+{
+#define BIND(name) gtk_widget_class_bind_template_child (widget_class, PosadaConsolePage, name)
+    BIND (toolbar_view);
+    BIND (window_title);
+    BIND (toast_overlay);
+    BIND (start_button);
+    BIND (resume_button);
+    BIND (pause_button);
+    BIND (shut_down_button);
+    BIND (send_keys_button);
+    BIND (serial_button);
+    BIND (stack);
+    BIND (off_page);
+    BIND (console_bin);
+    BIND (terminal_bin);
+    BIND (hint);
+    BIND (hint_label);
+    BIND (typing_bar);
+#undef BIND
+    gtk_widget_class_bind_template_callback (widget_class, serial_toggled_cb);
 }
 
 static void
@@ -215,17 +504,16 @@ posada_console_page_class_init (PosadaConsolePageClass *klass)
     ADW_NAVIGATION_PAGE_CLASS (klass)->shown = posada_console_page_shown;
     gtk_widget_class_set_template_from_resource (widget_class,
                                                  "/io/posada/Posada/ui/app/posada-console-page.ui");
-    gtk_widget_class_bind_template_child (widget_class, PosadaConsolePage, toolbar_view);
-    gtk_widget_class_bind_template_child (widget_class, PosadaConsolePage, window_title);
-    gtk_widget_class_bind_template_child (widget_class, PosadaConsolePage, start_button);
-    gtk_widget_class_bind_template_child (widget_class, PosadaConsolePage, resume_button);
-    gtk_widget_class_bind_template_child (widget_class, PosadaConsolePage, pause_button);
-    gtk_widget_class_bind_template_child (widget_class, PosadaConsolePage, shut_down_button);
-    gtk_widget_class_bind_template_child (widget_class, PosadaConsolePage, send_keys_button);
-    gtk_widget_class_bind_template_child (widget_class, PosadaConsolePage, stack);
-    gtk_widget_class_bind_template_child (widget_class, PosadaConsolePage, off_page);
-    gtk_widget_class_bind_template_child (widget_class, PosadaConsolePage, console_bin);
-    gtk_widget_class_install_action (widget_class, "console.send-keys", "s", send_keys_cb);
+    bind_children (widget_class);
+#define ACTION(name, type, function) \
+    gtk_widget_class_install_action (widget_class, "console." name, type, function)
+    ACTION ("send-keys", "s", send_keys_cb);
+    ACTION ("paste-keys", NULL, paste_cb);
+    ACTION ("cancel-typing", NULL, cancel_typing_cb);
+    ACTION ("take-screenshot", NULL, take_screenshot_cb);
+    ACTION ("copy-screenshot", NULL, copy_screenshot_cb);
+    ACTION ("open-window", NULL, open_window_cb);
+#undef ACTION
 }
 
 static void
@@ -234,9 +522,28 @@ posada_console_page_init (PosadaConsolePage *self)
     GtkEventController *motion = gtk_event_controller_motion_new ();
 
     gtk_widget_init_template (GTK_WIDGET (self));
+    adw_toolbar_view_set_reveal_bottom_bars (self->toolbar_view, FALSE);
     gtk_event_controller_set_propagation_phase (motion, GTK_PHASE_CAPTURE);
     g_signal_connect_swapped (motion, "motion", G_CALLBACK (motion_cb), self);
     gtk_widget_add_controller (GTK_WIDGET (self), motion);
+}
+
+static void
+connect_console (PosadaConsolePage *self)
+{
+    g_autoptr (GSimpleActionGroup) group = g_simple_action_group_new ();
+    g_autoptr (GPropertyAction) scaling =
+        g_property_action_new ("scaling", self->console, "scaling");
+
+    g_action_map_add_action (G_ACTION_MAP (group), G_ACTION (scaling));
+    gtk_widget_insert_action_group (GTK_WIDGET (self), "view", G_ACTION_GROUP (group));
+    g_signal_connect_swapped (self->console, "notify::grabbed", G_CALLBACK (grabbed_cb), self);
+    g_signal_connect_swapped (self->console, "notify::shortcuts-inhibited",
+                              G_CALLBACK (update_title), self);
+    g_signal_connect_swapped (self->console, "notify::release-label", G_CALLBACK (update_title),
+                              self);
+    g_signal_connect_swapped (self->console, "notify::typing-progress", G_CALLBACK (typing_cb),
+                              self);
 }
 
 AdwNavigationPage *
@@ -248,13 +555,36 @@ posada_console_page_new (PosadaMachine *machine)
 
     self->machine = g_object_ref (machine);
     self->console = POSADA_CONSOLE (posada_console_new ());
-    g_signal_connect_swapped (self->console, "notify::grabbed", G_CALLBACK (grabbed_cb), self);
-    g_object_bind_property (machine, "display", self->console, "display", G_BINDING_SYNC_CREATE);
+    connect_console (self);
+    self->display_binding = g_object_bind_property (machine, "display", self->console, "display",
+                                                    G_BINDING_SYNC_CREATE);
     adw_bin_set_child (self->console_bin, GTK_WIDGET (self->console));
     g_signal_connect_swapped (machine, "notify::name", G_CALLBACK (update_name), self);
     g_signal_connect_swapped (machine, "notify::state", G_CALLBACK (update_state), self);
     g_signal_connect_swapped (machine, "notify::display", G_CALLBACK (update_state), self);
+    g_signal_connect_swapped (machine, "notify::serial", G_CALLBACK (update_state), self);
     update_name (self);
     update_state (self);
     return ADW_NAVIGATION_PAGE (self);
+}
+
+void
+posada_console_page_set_detached (PosadaConsolePage *self)
+{
+    g_return_if_fail (POSADA_IS_CONSOLE_PAGE (self));
+    gtk_widget_action_set_enabled (GTK_WIDGET (self), "console.open-window", FALSE);
+}
+
+void
+posada_console_page_focus (PosadaConsolePage *self)
+{
+    g_return_if_fail (POSADA_IS_CONSOLE_PAGE (self));
+    focus_child (self);
+}
+
+void
+posada_console_page_toast (PosadaConsolePage *self, const char *text)
+{
+    g_return_if_fail (POSADA_IS_CONSOLE_PAGE (self));
+    adw_toast_overlay_add_toast (self->toast_overlay, adw_toast_new (text));
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The screen of one machine, as large as the window allows, with the keys that a keyboard cannot
- * send by itself. Its buttons are the actions of the machine page around it. Main thread.
+ * send by itself, and its serial line in a terminal. Its buttons are the actions of what is around
+ * it: "machine.start" and so on, "win.full-screen". A display is read by one console at a time:
+ * "console.open-window" hands it over to a window of its own. Main thread.
  */
 #pragma once
 
@@ -16,5 +18,10 @@ G_DECLARE_FINAL_TYPE (PosadaConsolePage, posada_console_page, POSADA, CONSOLE_PA
                       AdwNavigationPage)
 
 AdwNavigationPage *posada_console_page_new (PosadaMachine *machine);
+/* For a page that already has a window of its own. */
+void posada_console_page_set_detached (PosadaConsolePage *self);
+/* The keyboard goes to the screen, or the terminal. */
+void posada_console_page_focus (PosadaConsolePage *self);
+void posada_console_page_toast (PosadaConsolePage *self, const char *text);
 
 G_END_DECLS

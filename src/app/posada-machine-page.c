@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 
 #include "app/posada-console-page.h"
+#include "app/posada-console-window.h"
 #include "app/posada-machine-row.h"
 #include "app/posada-sparkline.h"
 
@@ -417,12 +418,18 @@ posada_machine_page_get_machine (PosadaMachinePage *self)
 void
 posada_machine_page_open_console (PosadaMachinePage *self)
 {
+    PosadaConsoleWindow *window;
     AdwNavigationPage *page;
 
     g_return_if_fail (POSADA_IS_MACHINE_PAGE (self));
 
     if (!self->machine || adw_navigation_view_find_page (self->navigation, "console"))
         return;
+    window = posada_console_window_find (self->machine);
+    if (window) {
+        gtk_window_present (GTK_WINDOW (window));
+        return;
+    }
     page = posada_console_page_new (self->machine);
     adw_navigation_view_push (self->navigation, page);
 }

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <linux/input-event-codes.h>
+
+#include "app/posada-console-keys.h"
 #include "app/posada-console-page.h"
+#include "app/posada-console-window.h"
 #include "app/posada-machine-page.h"
 #include "app/posada-machine-row.h"
+#include "app/posada-screenshot.h"
 #include "app/posada-shortcuts.h"
 #include "app/posada-window.h"
 #include "machine/posada-fake-machine.h"
@@ -73,6 +78,34 @@ TEST (page_operates_its_machine)
     CHECK (posada_machine_get_state (machine) == POSADA_MACHINE_OFF);
 }
 
+TEST (every_combination_of_the_menu_is_known)
+{
+    static const char *const names[] = {
+        "ctrl-alt-delete",
+        "ctrl-alt-backspace",
+        "ctrl-shift-escape",
+        "alt-tab",
+        "alt-f4",
+        "super",
+        "super-l",
+        "print-screen",
+        "pause",
+        "scroll-lock",
+        "insert",
+    };
+    guint codes[POSADA_CONSOLE_KEYS_MAX];
+
+    for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+        CHECK (posada_console_keys_find (names[i], codes) > 0);
+    for (int i = 1; i <= 12; i++) {
+        g_autofree char *name = g_strdup_printf ("ctrl-alt-f%d", i);
+
+        CHECK (posada_console_keys_find (name, codes) == 3);
+        CHECK (codes[2] == (guint) (i <= 10 ? KEY_F1 + i - 1 : KEY_F11 + i - 11));
+    }
+    CHECK (posada_console_keys_find ("nothing", codes) == 0);
+}
+
 TEST (console_page_sends_combinations)
 {
     g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("Alpha", NULL);
@@ -86,6 +119,84 @@ TEST (console_page_sends_combinations)
     settle ();
     CHECK (strstr (posada_fake_machine_get_input (POSADA_FAKE_MACHINE (machine)),
                    "key 111 down\nkey 111 up\nkey 56 up\nkey 29 up\n") != NULL);
+}
+
+static gboolean
+types_now (PosadaMachine *machine, const char *expected)
+{
+    return strstr (posada_fake_machine_get_input (POSADA_FAKE_MACHINE (machine)), expected) != NULL;
+}
+
+TEST (console_page_pastes_what_can_be_typed)
+{
+    g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("Alpha", NULL);
+    GtkWindow *window = GTK_WINDOW (gtk_window_new ());
+    GtkWidget *page = GTK_WIDGET (posada_console_page_new (machine));
+
+    gtk_window_set_child (window, page);
+    gtk_window_present (window);
+    dex_future_disown (posada_machine_start (machine));
+    settle ();
+    gdk_clipboard_set_text (gtk_widget_get_clipboard (page), "ls");
+    CHECK (activate (page, "console.paste-keys"));
+    CHECK (types_now (machine, "key 38 down\nkey 38 up\nkey 31 down\nkey 31 up\n"));
+    CHECK (activate (page, "console.copy-screenshot"));
+    CHECK (gdk_content_formats_contain_gtype (
+        gdk_clipboard_get_formats (gtk_widget_get_clipboard (page)), GDK_TYPE_TEXTURE));
+    gtk_window_destroy (window);
+    settle ();
+}
+
+TEST (screenshots_are_files)
+{
+    g_autofree char *name = posada_screenshot_make_name ("a/b: \"c\"");
+    g_autofree char *path = g_build_filename (g_get_tmp_dir (), name, NULL);
+    g_autoptr (GFile) file = g_file_new_for_path (path);
+    g_autoptr (GBytes) bytes = g_bytes_new_static ("\xff\x00\x00\xff\x00\xff\x00\xff", 8);
+    g_autoptr (GdkTexture) texture = gdk_memory_texture_new (2, 1, GDK_MEMORY_R8G8B8A8, bytes, 8);
+    g_autoptr (GdkTexture) read = NULL;
+
+    CHECK (g_str_has_prefix (name, "a-b- -c- 2") && g_str_has_suffix (name, ".png"));
+    dex_future_disown (posada_screenshot_write (texture, file));
+    settle ();
+    read = gdk_texture_new_from_file (file, NULL);
+    CHECK (read && gdk_texture_get_width (read) == 2);
+    g_file_delete (file, NULL, NULL);
+}
+
+TEST (console_windows_are_one_for_each_machine)
+{
+    PosadaMachine *machines[3];
+    GtkWidget *windows[3];
+
+    for (int i = 0; i < 3; i++) {
+        machines[i] = posada_fake_machine_new ("Alpha", NULL);
+        dex_future_disown (posada_machine_start (machines[i]));
+        windows[i] = GTK_WIDGET (posada_console_window_open (NULL, machines[i]));
+        g_object_add_weak_pointer (G_OBJECT (windows[i]), (gpointer *) &windows[i]);
+    }
+    settle ();
+    CHECK (windows[0] != windows[1]);
+    CHECK (GTK_WIDGET (posada_console_window_open (NULL, machines[1])) == windows[1]);
+    CHECK (activate (windows[1], "machine.pause"));
+    CHECK (posada_machine_get_state (machines[1]) == POSADA_MACHINE_PAUSED);
+    CHECK (posada_machine_get_state (machines[0]) == POSADA_MACHINE_RUNNING);
+    CHECK (activate (windows[0], "win.close"));
+    CHECK (!windows[0] && windows[1]);
+    CHECK (!posada_console_window_find (machines[0]));
+    CHECK (activate (windows[1], "machine.force-off"));
+    CHECK (windows[1]);
+    for (int i = 1; i < 3; i++)
+        gtk_window_destroy (GTK_WINDOW (windows[i]));
+    settle ();
+    for (int i = 0; i < 3; i++) {
+        CHECK (!windows[i]);
+        dex_future_disown (posada_machine_force_off (machines[i]));
+        settle ();
+        g_object_add_weak_pointer (G_OBJECT (machines[i]), (gpointer *) &machines[i]);
+        g_object_unref (machines[i]);
+        CHECK (!machines[i]);
+    }
 }
 
 TEST (window_lists_runs_and_deletes)
