@@ -31,7 +31,7 @@ def start_server():
 
 def start_manager(environment):
     """The window manager, once it is there."""
-    manager = subprocess.Popen(["openbox", "--config-file", "/dev/null"], env=environment,
+    manager = subprocess.Popen(["openbox"], env=environment,
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)  # fmt: skip
     for _ in range(200):
