@@ -76,6 +76,7 @@ enum blk_open_flags {
     BLK_READ_ONLY = 1 << 0,  /* shared lock; otherwise exclusive */
     BLK_CREATE = 1 << 1,     /* with the given size; fails if the file exists */
     BLK_NO_DISCARD = 1 << 2, /* discards do nothing, write-zeroes keep their space */
+    BLK_FOR_REPAIR = 1 << 4, /* an image may be written whatever it says of its state */
     BLK_NO_RING = 1 << 3,    /* threads instead of io_uring, which they replace by themselves on
                               * hosts without it */
 };

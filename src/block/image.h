@@ -99,3 +99,25 @@ int blk_snapshot_list (struct blk *blk, bool with_sizes, struct blk_snapshot **r
 int blk_snapshot_apply (struct blk *blk, const char *id, struct vmm_error *error);
 /* Forgets a snapshot and gives back what only it had. -ENOENT. */
 int blk_snapshot_delete (struct blk *blk, const char *id, struct vmm_error *error);
+
+/*
+ * Gives the disk another size, a multiple of 512. What is new reads as zeroes. A smaller one is
+ * -ENOTEMPTY as long as anything but zeroes is behind its end. blk_get_info () changes, so the
+ * machine has to be off. Raw images are made longer or shorter as files; -ENOTSUP for a block
+ * device.
+ */
+int blk_resize (struct blk *blk, uint64_t size, struct vmm_error *error);
+
+struct blk_check {
+    uint64_t errors; /* counts or flags that could cost data when somebody writes */
+    uint64_t leaks;  /* clusters that nobody uses and nobody can have */
+    uint64_t used;   /* clusters */
+    uint32_t cluster_size;
+    bool damaged; /* there are tables that cannot be true, so nothing else was counted; data may be
+                   * lost, and blk_repair () does not touch it */
+};
+
+/* Whether the image's metadata fit together. Raw images have none. */
+int blk_check (struct blk *blk, struct blk_check *ret_check, struct vmm_error *error);
+/* Repairs all that blk_check () counts, unless there is damage: -EUCLEAN. */
+int blk_repair (struct blk *blk, struct vmm_error *error);

@@ -53,6 +53,20 @@ qcow2_change_begin (struct qcow2 *self, struct qcow2_change *change, struct vmm_
     return r < 0 ? vmm_error_set_errno (error, r, "%s cannot be changed", path) : 0;
 }
 
+int
+qcow2_change_begin_to_read (struct qcow2 *self, struct qcow2_change *change,
+                            struct vmm_error *error)
+{
+    int r;
+
+    if (!(self->flags & BLK_READ_ONLY))
+        return qcow2_change_begin (self, change, error);
+    *change = (struct qcow2_change) {.self = self};
+    pthread_mutex_lock (&self->lock);
+    r = qcow2_change_begin_locked (self, change);
+    return r < 0 ? vmm_error_set_errno (error, r, "%s cannot be read", self->blk.path) : 0;
+}
+
 void
 qcow2_change_end_locked (struct qcow2_change *change)
 {

@@ -49,6 +49,9 @@ struct qcow2_change {
 /* Brings the image to rest and takes its lock. -EBUSY with requests in flight. In failure, too,
  * qcow2_change_end () releases everything. */
 int qcow2_change_begin (struct qcow2 *self, struct qcow2_change *change, struct vmm_error *error);
+/* The same for looking only, and so for images open for reading as well. */
+int qcow2_change_begin_to_read (struct qcow2 *self, struct qcow2_change *change,
+                                struct vmm_error *error);
 /* The same where the lock is held already, nothing waits for refcounts to be written, and others
  * may go on afterwards. */
 int qcow2_change_begin_locked (struct qcow2 *self, struct qcow2_change *change);

@@ -78,3 +78,156 @@ qcow2_recount (struct qcow2 *self, struct vmm_error *error)
     qcow2_change_end (&change);
     return r;
 }
+
+static int
+count_refcounts (struct qcow2_change *change)
+{
+    struct qcow2 *self = change->self;
+    int r = qcow2_change_add_range (change, self->rt.offset, UINT64_C (8) * self->rt.n, 1);
+
+    for (uint32_t i = 0; r == 0 && i < self->rt.n; i++) {
+        uint64_t offset = self->rt.entries[i];
+
+        if (offset == 0)
+            continue;
+        if (offset & (self->cluster_size - 1) || offset >> self->cluster_bits >= self->fresh_from)
+            return qcow2_damaged (self, "a refcount block cannot be at", offset);
+        r = qcow2_change_add_range (change, offset, self->cluster_size, 1);
+    }
+    return r;
+}
+
+/* Compares what is counted in the file with what is in use. */
+static int
+compare (struct qcow2_change *stored, struct qcow2_change *true_counts, struct blk_check *check)
+{
+    uint64_t n = MAX_OF (stored->n_blocks, true_counts->n_blocks);
+    const struct qcow2 *self = stored->self;
+
+    for (uint64_t i = 0; i < n * self->entries_per_block; i++) {
+        uint64_t number = i / self->entries_per_block, has, wants = 0;
+        int r;
+
+        /* Whole blocks that are in neither count nothing. */
+        if (!true_counts->blocks[number] &&
+            (number >= self->rt.n || self->rt.entries[number] == 0)) {
+            i += self->entries_per_block - 1;
+            continue;
+        }
+        r = qcow2_change_get_count (stored, i, &has);
+        if (r == 0 && true_counts->blocks[number])
+            r = qcow2_change_get_count (true_counts, i, &wants);
+        if (r < 0)
+            return r;
+        check->used += wants > 0;
+        check->leaks += has > wants;
+        check->errors += has < wants;
+    }
+    return 0;
+}
+
+static int
+check_flag (struct qcow2_change *stored, uint64_t entry, struct blk_check *check)
+{
+    uint64_t offset = entry & QCOW2_OFFSET_MASK, count;
+    int r;
+
+    if ((entry & QCOW2_COMPRESSED) || offset == 0)
+        return 0;
+    r = qcow2_change_get_count (stored, offset >> stored->self->cluster_bits, &count);
+    if (r == 0)
+        check->errors += (count == 1) != !!(entry & QCOW2_COPIED);
+    return r;
+}
+
+static int
+check_flags (struct qcow2_change *stored, struct blk_check *check)
+{
+    struct qcow2 *self = stored->self;
+    AUTO_FREE unsigned char *table = malloc (self->cluster_size);
+    int r = table ? 0 : -ENOMEM;
+
+    for (uint32_t i = 0; r == 0 && i < self->l1.n; i++) {
+        uint64_t offset = self->l1.entries[i] & QCOW2_OFFSET_MASK;
+
+        if (offset == 0)
+            continue;
+        r = check_flag (stored, self->l1.entries[i], check);
+        if (r == 0)
+            r = blk_file_read (self->file, offset, table, self->cluster_size);
+        for (uint64_t at = 0; r == 0 && at < self->cluster_size; at += 8)
+            r = check_flag (stored, load_be64 (table + at), check);
+    }
+    return r;
+}
+
+/* With the lock. */
+static int
+check_image (struct qcow2_change *stored, struct blk_check *check)
+{
+    struct qcow2_change true_counts;
+    int r = qcow2_change_begin_locked (stored->self, &true_counts);
+
+    if (r == 0) {
+        true_counts.from_scratch = true;
+        true_counts.n_blocks = 0;
+        r = count_all (&true_counts);
+    }
+    if (r == 0)
+        r = count_refcounts (&true_counts);
+    if (r == 0)
+        r = compare (stored, &true_counts, check);
+    if (r == 0)
+        r = check_flags (stored, check);
+    qcow2_change_end_locked (&true_counts);
+    return r;
+}
+
+int
+blk_check (struct blk *blk, struct blk_check *ret_check, struct vmm_error *error)
+{
+    struct qcow2 *self = qcow2_from_blk (blk);
+    struct blk_check check = {0};
+    struct qcow2_change stored = {0};
+    int r;
+
+    if (!self) {
+        *ret_check = check;
+        return 0;
+    }
+    check.cluster_size = (uint32_t) self->cluster_size;
+    r = qcow2_change_begin_to_read (self, &stored, error);
+    if (r == 0) {
+        self->complained = false;
+        r = check_image (&stored, &check);
+        /* Tables that cannot be true complain; a file that cannot be read does not. */
+        check.damaged = r < 0 && self->complained;
+        if (check.damaged) {
+            check.errors++;
+            r = 0;
+        }
+        if (r < 0)
+            vmm_error_set_errno (error, r, "%s cannot be checked", blk->path);
+    }
+    qcow2_change_end (&stored);
+    if (r == 0)
+        *ret_check = check;
+    return r;
+}
+
+int
+blk_repair (struct blk *blk, struct vmm_error *error)
+{
+    struct qcow2 *self = qcow2_from_blk (blk);
+    struct blk_check check;
+    int r = blk_check (blk, &check, error);
+
+    if (r < 0 || !self)
+        return r;
+    if (check.damaged)
+        return vmm_error_set (error, -EUCLEAN,
+                              "%s is damaged in a way that repairing would lose data; save what "
+                              "can be read with posada disk convert",
+                              blk->path);
+    return qcow2_recount (self, error);
+}

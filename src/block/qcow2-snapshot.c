@@ -469,17 +469,11 @@ blk_snapshot_list (struct blk *blk, bool with_sizes, struct blk_snapshot **ret_s
     if (!self)
         return vmm_error_set (error, -ENOTSUP, "%s is not a qcow2 image, others have no snapshots",
                               blk_get_path (blk));
-    if (blk->info.read_only) {
-        pthread_mutex_lock (&self->lock);
+    /* Also for the counts in the file to be true. */
+    r = qcow2_change_begin_to_read (self, &change, error);
+    if (r == 0)
         r = list (self, with_sizes, ret_snapshots, ret_n);
-        pthread_mutex_unlock (&self->lock);
-    } else {
-        /* For the counts in the file to be true. */
-        r = qcow2_change_begin (self, &change, error);
-        if (r == 0)
-            r = list (self, with_sizes, ret_snapshots, ret_n);
-        qcow2_change_end (&change);
-    }
+    qcow2_change_end (&change);
     return r < 0 ? vmm_error_set_errno (error, r, "the snapshots of %s cannot be read",
                                         blk_get_path (blk))
                  : 0;

@@ -158,7 +158,7 @@ check_state (struct qcow2 *self, struct vmm_error *error)
 
     if (self->flags & BLK_READ_ONLY)
         return 0;
-    if ((self->header.incompatible & QCOW2_CORRUPT) && !(self->flags & QCOW2_FOR_REPAIR))
+    if ((self->header.incompatible & QCOW2_CORRUPT) && !(self->flags & BLK_FOR_REPAIR))
         return vmm_error_set (error, -EUCLEAN,
                               "%s is marked as corrupt, so it can only be read; repair it first",
                               path);
@@ -202,7 +202,7 @@ set_up (struct qcow2 *self, const struct blk_source *source, unsigned depth,
     if (r == 0)
         r = clear_autoclear (self);
     if (r == 0 && (self->header.incompatible & QCOW2_DIRTY) && !(self->flags & BLK_READ_ONLY) &&
-        !(self->flags & QCOW2_FOR_REPAIR)) {
+        !(self->flags & BLK_FOR_REPAIR)) {
         vmm_log (self->blk.log, VMM_LOG_INFO,
                  "%s was not closed, its reference counts are repaired", path);
         r = qcow2_recount (self, error);

@@ -65,9 +65,6 @@
 #define QCOW2_ZERO             UINT64_C (1)
 #define QCOW2_OFFSET_MASK      UINT64_C (0x00fffffffffffe00)
 
-/* Beside enum blk_open_flags: an image may be opened for writing whatever it says of its state. */
-#define QCOW2_FOR_REPAIR (1u << 16)
-
 enum qcow2_incompatible {
     QCOW2_DIRTY = 1 << 0,
     QCOW2_CORRUPT = 1 << 1,

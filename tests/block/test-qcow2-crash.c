@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Power cuts. All writes to the file are logged while operations go on; then, for a cut after every
+ * entry of the log, an image is made of what was flushed before and a random part, by sectors, of
+ * what was not. It has no errors but leaks, to us and (for a sample) to QEMU, and every sector is
+ * what it was at the last flush or what was written to it since. Each sector that is written is
+ * filled with the number of its operation.
+ */
+#include "mem-file.h"
+#include "qcow2-rig.h"
+
+#define MAX_OPERATIONS 400
+#define DISK           (MIB)
+#define SECTORS        (DISK / 512)
+
+enum kind {
+    OP_WRITE,
+    OP_ZEROES,
+    OP_DISCARD,
+    OP_FLUSH,
+    OP_RESIZE, /* larger, and back */
+    OP_TAKE,
+    OP_APPLY,
+    OP_DELETE,
+    OP_KINDS,
+};
+
+struct operation {
+    enum kind kind;
+    uint64_t first, n;
+    size_t started, ended;   /* of the log */
+    uint32_t after[SECTORS]; /* what each sector is then; the flushed state, for a flush */
+    unsigned snapshot;
+};
+
+struct cutting {
+    struct qrig rig;
+    struct mem_file file;
+    uint32_t model[SECTORS];
+    struct operation operations[MAX_OPERATIONS];
+    unsigned n_operations;
+    struct {
+        bool there;
+        uint32_t contents[SECTORS];
+    } snapshots[MAX_OPERATIONS];
+    uint64_t n_cuts, n_judged;
+};
+
+static struct qcow2 *
+open_file (struct qrig *rig, struct mem_file *file)
+{
+    struct blk_source source = {rig->path, BLK_FORMAT_QCOW2, BLK_NO_RING, NULL, NULL};
+    struct qcow2 *image;
+
+    if (qcow2_open_file (&file->file, &source, 0, NULL, &image, &rig->error) < 0)
+        tap_fail (__FILE__, __LINE__, "open: %s", rig->error.message);
+    CHECK_EQUAL (blk_attach (&image->blk, rig->loop), 0);
+    return image;
+}
+
+static void
+name_snapshot (unsigned number, struct blk_snapshot *wish)
+{
+    *wish = (struct blk_snapshot) {0};
+    snprintf (wish->id, sizeof wish->id, "%u", number);
+}
+
+static void
+do_snapshot (struct cutting *cutting, struct operation *operation)
+{
+    struct qrig *rig = &cutting->rig;
+    struct blk_snapshot wish;
+    int r;
+
+    name_snapshot (operation->snapshot, &wish);
+    if (operation->kind == OP_RESIZE) {
+        r = blk_resize (rig->blk, DISK + 700 * KIB, &rig->error);
+        if (r == 0)
+            r = blk_resize (rig->blk, DISK, &rig->error);
+    } else if (operation->kind == OP_TAKE) {
+        r = blk_snapshot_take (rig->blk, &wish, &rig->error);
+        cutting->snapshots[operation->snapshot].there = true;
+        memcpy (cutting->snapshots[operation->snapshot].contents, cutting->model,
+                sizeof cutting->model);
+    } else if (operation->kind == OP_APPLY) {
+        r = blk_snapshot_apply (rig->blk, wish.id, &rig->error);
+        memcpy (cutting->model, cutting->snapshots[operation->snapshot].contents,
+                sizeof cutting->model);
+    } else {
+        r = blk_snapshot_delete (rig->blk, wish.id, &rig->error);
+        cutting->snapshots[operation->snapshot].there = false;
+    }
+    if (r < 0)
+        tap_fail (__FILE__, __LINE__, "snapshot: %s", rig->error.message);
+}
+
+static void
+do_request (struct cutting *cutting, struct operation *operation, uint32_t number)
+{
+    static const enum blk_operation operations[] = {
+        [OP_WRITE] = BLK_WRITE,
+        [OP_ZEROES] = BLK_WRITE_ZEROES,
+        [OP_DISCARD] = BLK_DISCARD,
+        [OP_FLUSH] = BLK_FLUSH,
+    };
+    uint64_t length = operation->n * 512;
+    uint32_t *buffer = malloc (length + 1);
+
+    for (uint64_t i = 0; i < length / 4; i++)
+        buffer[i] = number;
+    CHECK_EQUAL (qrig_do (&cutting->rig, operations[operation->kind], operation->first * 512,
+                          operation->kind == OP_WRITE ? buffer : NULL, length,
+                          qrig_random (&cutting->rig, 2)),
+                 0);
+    for (uint64_t i = operation->first; i < operation->first + operation->n; i++) {
+        if (operation->kind == OP_WRITE)
+            cutting->model[i] = number;
+        else if (operation->kind == OP_ZEROES)
+            cutting->model[i] = 0;
+        else if (operation->kind == OP_DISCARD) {
+            CHECK_EQUAL (qrig_do (&cutting->rig, BLK_READ, i * 512, buffer, 512, false), 0);
+            CHECK (buffer[0] == 0 || buffer[0] == cutting->model[i]);
+            cutting->model[i] = buffer[0];
+        }
+    }
+    free (buffer);
+}
+
+static void
+operate (struct cutting *cutting, bool snapshots)
+{
+    unsigned number = cutting->n_operations++;
+    struct operation *operation = &cutting->operations[number];
+    struct qrig *rig = &cutting->rig;
+    uint64_t what = qrig_random (rig, snapshots ? 25 : 21);
+    unsigned candidate = (unsigned) qrig_random (rig, number + 1);
+
+    operation->kind = what < 12   ? OP_WRITE
+                      : what < 15 ? OP_ZEROES
+                      : what < 17 ? OP_DISCARD
+                      : what < 20 ? OP_FLUSH
+                      : what < 21 ? OP_RESIZE
+                      : what < 23 ? OP_TAKE
+                      : what < 24 ? OP_APPLY
+                                  : OP_DELETE;
+    operation->snapshot = number;
+    while (operation->kind >= OP_APPLY && candidate > 0 && !cutting->snapshots[candidate].there)
+        candidate--;
+    if (operation->kind >= OP_APPLY) {
+        operation->snapshot = candidate;
+        if (!cutting->snapshots[candidate].there)
+            operation->kind = OP_FLUSH;
+    }
+    operation->first = qrig_random (rig, SECTORS);
+    operation->n = 1 + qrig_random (rig, qrig_random (rig, 3) ? 12 : 300);
+    operation->n = MIN_OF (operation->n, SECTORS - operation->first);
+    if (operation->kind >= OP_FLUSH)
+        operation->n = 0;
+    operation->started = cutting->file.n_log;
+    if (operation->kind <= OP_FLUSH)
+        do_request (cutting, operation, number + 1);
+    else
+        do_snapshot (cutting, operation);
+    operation->ended = cutting->file.n_log;
+    memcpy (operation->after, cutting->model, sizeof cutting->model);
+}
+
+/* Whether sector @i, now @value, can be so after a cut at @cut. */
+static bool
+is_possible (const struct cutting *cutting, size_t cut, uint64_t i, uint32_t value)
+{
+    unsigned n = cutting->n_operations;
+
+    while (n-- > 0) {
+        const struct operation *operation = &cutting->operations[n];
+        bool touches = i >= operation->first && i < operation->first + operation->n;
+
+        if (operation->started >= cut && operation->ended > operation->started)
+            continue;
+        if (operation->started > cut)
+            continue;
+        if (operation->kind >= OP_FLUSH && operation->ended <= cut)
+            return value == operation->after[i];
+        if ((touches || operation->kind == OP_APPLY) && value == operation->after[i])
+            return true;
+    }
+    return value == 0;
+}
+
+/* Applies sector by sector, or not. */
+static void
+apply_torn (struct qrig *rig, struct mem_file *state, const struct mem_entry *entry, bool all)
+{
+    uint64_t end = entry->offset + entry->length;
+
+    if (entry->kind == MEM_SIZE && (all || qrig_random (rig, 2))) {
+        if (entry->length < state->size)
+            memset (state->bytes + entry->length, 0, state->size - entry->length);
+        mem_grow (state, entry->length);
+        state->size = entry->length;
+    }
+    if (entry->kind != MEM_WRITE)
+        return;
+    if (all || qrig_random (rig, 2)) {
+        mem_put (state, entry->offset, entry->bytes, entry->length);
+        return;
+    }
+    if (qrig_random (rig, 2))
+        return;
+    for (uint64_t at = entry->offset; at < end;) {
+        uint64_t next = MIN_OF (align_down (at, 512) + 512, end);
+
+        if (qrig_random (rig, 2))
+            mem_put (state, at, entry->bytes + (at - entry->offset), next - at);
+        at = next;
+    }
+}
+
+static void
+check_snapshot (struct cutting *cutting, struct qcow2 *image, size_t cut)
+{
+    struct qrig *rig = &cutting->rig;
+    unsigned char *contents = malloc (DISK);
+    struct blk_snapshot *list;
+    struct blk_request request = {.operation = BLK_READ, .length = DISK};
+    struct iovec iov = {contents, DISK};
+    size_t n;
+
+    request.iov = &iov;
+    request.n_iov = 1;
+    CHECK_EQUAL (blk_snapshot_list (&image->blk, false, &list, &n, &rig->error), 0);
+    if (n) {
+        const struct blk_snapshot *one = &list[qrig_random (rig, n)];
+        const uint32_t *wanted = cutting->snapshots[atoi (one->id)].contents;
+
+        CHECK_EQUAL (blk_snapshot_apply (&image->blk, one->id, &rig->error), 0);
+        CHECK_EQUAL (blk_run (&image->blk, rig->loop, &request), 0);
+        for (uint64_t i = 0; i < SECTORS; i++)
+            if (load_le32 (contents + 512 * i) != wanted[i])
+                tap_fail (__FILE__, __LINE__,
+                          "cut %zu: snapshot %s, sector %" PRIu64 ": %u, not %u", cut, one->id, i,
+                          load_le32 (contents + 512 * i), wanted[i]);
+    }
+    free (list);
+    free (contents);
+}
+
+static void
+judge (struct cutting *cutting, struct mem_file *state, size_t cut)
+{
+    struct qrig *rig = &cutting->rig;
+    unsigned char *contents = malloc (DISK);
+    struct iovec iov = {contents, DISK};
+    struct blk_request request = {.operation = BLK_READ, .length = DISK, .iov = &iov, .n_iov = 1};
+    struct blk_check check;
+    struct qcow2 *image = open_file (rig, state);
+
+    CHECK_EQUAL (blk_check (&image->blk, &check, &rig->error), 0);
+    if (check.errors)
+        tap_fail (__FILE__, __LINE__, "cut %zu: %" PRIu64 " errors", cut, check.errors);
+    CHECK_EQUAL (blk_run (&image->blk, rig->loop, &request), 0);
+    for (uint64_t i = 0; i < SECTORS; i++) {
+        uint32_t value = load_le32 (contents + 512 * i);
+
+        if (!is_possible (cutting, cut, i, value) || load_le32 (contents + 512 * i + 508) != value)
+            tap_fail (__FILE__, __LINE__, "cut %zu: sector %" PRIu64 " is of operation %u", cut, i,
+                      value);
+    }
+    if (qrig_random (rig, 8) == 0)
+        check_snapshot (cutting, image, cut);
+    blk_close (&image->blk);
+    free (contents);
+    cutting->n_cuts++;
+}
+
+static void
+judge_by_qemu (struct cutting *cutting, const struct mem_file *state)
+{
+    mem_store (state, cutting->rig.path);
+    qrig_judge (&cutting->rig, true);
+    unlink (cutting->rig.path);
+    cutting->n_judged++;
+}
+
+/* Makes the state after a cut before entry @cut, for which @flushed holds all up to the last flush.
+ */
+static void
+cut_here (struct cutting *cutting, const struct mem_file *flushed, size_t since, size_t cut,
+          bool qemu)
+{
+    struct mem_file state;
+
+    mem_init (&state);
+    mem_put (&state, 0, flushed->bytes, flushed->size);
+    for (size_t i = since; i < cut; i++)
+        apply_torn (&cutting->rig, &state, &cutting->file.log[i], false);
+    if (qemu)
+        judge_by_qemu (cutting, &state);
+    judge (cutting, &state, cut);
+    mem_fini (&state);
+}
+
+static void
+cut_everywhere (struct cutting *cutting, struct mem_file *flushed, size_t n_qemu)
+{
+    size_t since = 0, n = cutting->file.n_log, every = n / n_qemu + 1;
+
+    for (size_t cut = 0; cut <= n; cut++) {
+        cut_here (cutting, flushed, since, cut, cut % every == 0);
+        if (cut < n && cutting->file.log[cut].kind == MEM_FLUSH) {
+            while (since <= cut)
+                apply_torn (&cutting->rig, flushed, &cutting->file.log[since++], true);
+        }
+    }
+}
+
+static void
+check_cuts (uint32_t cluster_size, unsigned n, bool snapshots, uint64_t seed)
+{
+    struct cutting *cutting = calloc (1, sizeof *cutting);
+    struct mem_file flushed;
+    struct qcow2 *image;
+
+    CHECK (cutting);
+    qrig_init (&cutting->rig);
+    cutting->rig.seed = seed;
+    qrig_create (&cutting->rig, DISK, cluster_size);
+    mem_init (&cutting->file);
+    mem_init (&flushed);
+    mem_load (&cutting->file, cutting->rig.path);
+    mem_load (&flushed, cutting->rig.path);
+    unlink (cutting->rig.path);
+    image = open_file (&cutting->rig, &cutting->file);
+    cutting->rig.blk = &image->blk;
+    cutting->file.logging = true;
+    for (unsigned i = 0; i < n; i++)
+        operate (cutting, snapshots);
+    qrig_close (&cutting->rig);
+    cutting->file.logging = false;
+
+    cut_everywhere (cutting, &flushed, 12);
+    printf ("# %" PRIu64 " cuts, %" PRIu64 " of them judged by QEMU\n", cutting->n_cuts,
+            cutting->n_judged);
+    mem_fini (&flushed);
+    mem_fini (&cutting->file);
+    qrig_fini (&cutting->rig);
+    free (cutting);
+}
+
+TEST (a_power_cut_while_clusters_are_allocated_and_freed_costs_leaks_at_most)
+{
+    check_cuts (4 * KIB, 120, false, 1);
+}
+
+TEST (the_same_with_small_clusters_and_a_growing_refcount_table)
+{
+    check_cuts (512, 60, false, 2);
+}
+
+TEST (the_same_with_large_clusters)
+{
+    check_cuts (64 * KIB, 120, false, 3);
+}
+
+TEST (a_power_cut_during_snapshots_leaves_the_state_before_or_after)
+{
+    check_cuts (4 * KIB, 120, true, 4);
+}
+
+TEST (the_same_with_small_clusters)
+{
+    check_cuts (1 * KIB, 50, true, 5);
+}
+
+TAP_MAIN ()
