@@ -110,6 +110,7 @@ work (const char *folder, char **words, const struct snapshot_disk *disks, size_
       struct vmm_error *error)
 {
     g_autofree char *path = g_build_filename (folder, words[1], NULL);
+    g_autofree char *saved = g_build_filename (folder, "saved", NULL);
     struct snapshot_info info;
     int r;
 
@@ -127,7 +128,12 @@ work (const char *folder, char **words, const struct snapshot_disk *disks, size_
         return vmm_error_set (error, -EINVAL,
                               "the machine ran in “%s”: start it with posada start --restore %s",
                               info.name, info.id);
-    return r < 0 ? r : snapshot_restore_off (path, disks, n_disks, error);
+    if (r == 0)
+        r = snapshot_restore_off (path, disks, n_disks, error);
+    /* The disks are not those any more that a saved machine would go on with. */
+    if (r == 0)
+        snapshot_remove_suspended (saved);
+    return r;
 }
 
 static enum cli_status

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "machine/posada-fake-display.h"
+#include "machine/posada-fake-machine-snapshots.h"
 
 #define DELAY  60 /* ms that an operation takes */
 #define CPUS   2
@@ -139,6 +140,21 @@ enter (PosadaFakeMachine *self, PosadaMachineState state, const char *reason)
         close_serial (self);
     }
     posada_machine_set_state (POSADA_MACHINE (self), state, reason);
+}
+
+void
+posada_fake_machine_enter (PosadaFakeMachine *self, PosadaMachineState state)
+{
+    /* Through RUNNING, which has a display, as a machine that is restored does. */
+    if (state == POSADA_MACHINE_PAUSED)
+        enter (self, POSADA_MACHINE_RUNNING, NULL);
+    enter (self, state, NULL);
+}
+
+char *
+posada_fake_machine_steal_failure (PosadaFakeMachine *self)
+{
+    return g_steal_pointer (&self->failure);
 }
 
 static gboolean
@@ -321,6 +337,7 @@ posada_fake_machine_class_init (PosadaFakeMachineClass *klass)
     machine_class->force_off = fake_machine_force_off;
     machine_class->reset = fake_machine_reset;
     machine_class->rename = fake_machine_rename;
+    posada_fake_snapshots_class_init (machine_class);
 }
 
 static void
@@ -336,7 +353,8 @@ posada_fake_machine_init (PosadaFakeMachine *self)
     posada_machine_set_capabilities (machine,
                                      POSADA_MACHINE_CAN_START | POSADA_MACHINE_CAN_PAUSE |
                                          POSADA_MACHINE_CAN_SHUT_DOWN | POSADA_MACHINE_CAN_RESET |
-                                         POSADA_MACHINE_CAN_DELETE | POSADA_MACHINE_CAN_DISPLAY);
+                                         POSADA_MACHINE_CAN_DELETE | POSADA_MACHINE_CAN_DISPLAY |
+                                         POSADA_MACHINE_CAN_SNAPSHOT | POSADA_MACHINE_CAN_SAVE);
 }
 
 PosadaMachine *

@@ -13,7 +13,8 @@ G_BEGIN_DECLS
 
 #define CAPABILITIES                                                                      \
     (POSADA_MACHINE_CAN_START | POSADA_MACHINE_CAN_PAUSE | POSADA_MACHINE_CAN_SHUT_DOWN | \
-     POSADA_MACHINE_CAN_RESET | POSADA_MACHINE_CAN_DELETE | POSADA_MACHINE_CAN_DISPLAY)
+     POSADA_MACHINE_CAN_RESET | POSADA_MACHINE_CAN_DELETE | POSADA_MACHINE_CAN_DISPLAY |  \
+     POSADA_MACHINE_CAN_SNAPSHOT | POSADA_MACHINE_CAN_SAVE)
 
 typedef enum {
     START,
@@ -24,6 +25,8 @@ typedef enum {
     RESET,
     N_WISHES,
 } Wish;
+
+typedef struct _PosadaKvmSnapshots PosadaKvmSnapshots;
 
 struct _PosadaKvmMachine {
     PosadaMachine parent_instance;
@@ -37,11 +40,42 @@ struct _PosadaKvmMachine {
     PosadaOutside *outside;       /* NULL without a store */
     guint events, sampler;
     DexPromise *wishes[N_WISHES];
+    PosadaKvmSnapshots *snapshots; /* what is under way with them */
 
     gint64 sampled_at; /* monotonic µs */
     guint64 cpu_ns, disk_read, disk_written;
 };
 
 DexFuture *posada_kvm_machine_rename (PosadaMachine *machine, const char *name);
+
+/* posada-kvm-machine.c: back to where it was before somebody pinned the instance. */
+void posada_kvm_machine_take_apart (PosadaKvmMachine *self, const char *reason);
+void
+posada_kvm_machine_enter (PosadaKvmMachine *self, PosadaMachineState state, const char *reason);
+
+/*
+ * posada-kvm-machine-snapshots.c. One operation at a time. While a worker uses the instance for
+ * one it is pinned: it is to be taken apart only when posada_kvm_snapshots_hold () says so.
+ */
+void posada_kvm_snapshots_class_init (PosadaMachineClass *machine_class);
+void posada_kvm_snapshots_init (PosadaKvmMachine *self);
+void posada_kvm_snapshots_free (PosadaKvmSnapshots *snapshots);
+/* Reads the folder again. */
+void posada_kvm_snapshots_refresh (PosadaKvmMachine *self);
+/* The instance is built: FALSE if there is nothing to go on from, so that it should boot. */
+gboolean posada_kvm_snapshots_start (PosadaKvmMachine *self, gboolean saved);
+/* Blocking: whether the machine was saved. */
+gboolean posada_kvm_snapshots_is_saved (PosadaStore *store, const char *uuid);
+/* SAVED or RESTORED. */
+void posada_kvm_snapshots_handle (PosadaKvmMachine *self, const struct vmm_event *event);
+/* Whether it is being saved, so that PAUSED is SAVING. */
+gboolean posada_kvm_snapshots_is_saving (PosadaKvmMachine *self);
+/* TRUE: not now, posada_kvm_machine_take_apart () will be called again with @reason. */
+gboolean posada_kvm_snapshots_hold (PosadaKvmMachine *self, const char *reason);
+/* The instance is gone: what was under way is over. On any thread before that, what to give to
+ * posada_kvm_snapshots_abandon () after the instance is closed. */
+gpointer posada_kvm_snapshots_let_go (PosadaKvmMachine *self);
+void posada_kvm_snapshots_abandon (gpointer left);
+void posada_kvm_snapshots_closed (PosadaKvmMachine *self);
 
 G_END_DECLS

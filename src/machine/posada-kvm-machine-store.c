@@ -108,6 +108,7 @@ posada_kvm_machine_new_for_definition (PosadaDefinition *definition, PosadaStore
     self = g_object_new (POSADA_TYPE_KVM_MACHINE, NULL);
     set_store (self, store);
     posada_kvm_machine_set_definition (self, definition);
+    posada_kvm_snapshots_refresh (self);
     return POSADA_MACHINE (self);
 }
 

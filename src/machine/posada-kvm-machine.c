@@ -89,6 +89,8 @@ struct _Job {
     PosadaKvmInstance *instance;
     GError *error;
     char *reason;
+    gpointer left; /* of a snapshot, once there is no instance */
+    gboolean saved;
     guint64 size;
 };
 
@@ -176,12 +178,19 @@ enter (PosadaKvmMachine *self, PosadaMachineState state, const char *reason)
     posada_machine_set_state (POSADA_MACHINE (self), state, reason && *reason ? reason : NULL);
 }
 
+void
+posada_kvm_machine_enter (PosadaKvmMachine *self, PosadaMachineState state, const char *reason)
+{
+    enter (self, state, reason);
+}
+
 /* --- the way to OFF --- */
 
 static void
 close_work (Job *job)
 {
     posada_kvm_instance_close (job->instance);
+    posada_kvm_snapshots_abandon (job->left);
     g_clear_pointer (&job->lock, posada_lock_free);
 }
 
@@ -195,6 +204,7 @@ closed (Job *job)
     grant (self, FORCE_OFF);
     grant (self, SHUT_DOWN);
     deny_all_but (self, N_WISHES, job->reason ? job->reason : _ ("The machine was switched off."));
+    posada_kvm_snapshots_closed (self);
 }
 
 /* The main thread's ends of the instance. */
@@ -224,16 +234,28 @@ let_go (PosadaKvmMachine *self)
 static void
 take_apart (PosadaKvmMachine *self, const char *reason)
 {
+    gpointer left;
+
+    if (posada_kvm_snapshots_hold (self, reason))
+        return;
+    left = posada_kvm_snapshots_let_go (self);
     self->busy = TRUE;
     run_job ((Job) {
         .self = g_object_ref (self),
         .work = close_work,
         .done = closed,
         .instance = let_go (self),
+        .left = left,
         .lock = g_steal_pointer (&self->lock),
         .reason = reason && *reason ? g_strdup (reason) : NULL,
     });
     enter (self, POSADA_MACHINE_STOPPING, NULL);
+}
+
+void
+posada_kvm_machine_take_apart (PosadaKvmMachine *self, const char *reason)
+{
+    take_apart (self, reason);
 }
 
 /* --- events --- */
@@ -249,8 +271,12 @@ state_changed (PosadaKvmMachine *self, const struct vmm_event *event)
         grant (self, RESUME);
         break;
     case VMM_PAUSED:
-        enter (self, POSADA_MACHINE_PAUSED, event->reason);
+        enter (self,
+               posada_kvm_snapshots_is_saving (self) ? POSADA_MACHINE_SAVING
+                                                     : POSADA_MACHINE_PAUSED,
+               event->reason);
         grant (self, PAUSE);
+        grant (self, START);
         break;
     case VMM_CRASHED:
         enter (self, POSADA_MACHINE_CRASHED, event->reason);
@@ -298,7 +324,7 @@ events_cb (int fd, GIOCondition condition, gpointer data)
         case VMM_EVENT_STATE: state_changed (self, &event); break;
         case VMM_EVENT_RESET: was_reset (self, &event); break;
         case VMM_EVENT_SAVED:
-        case VMM_EVENT_RESTORED: break;
+        case VMM_EVENT_RESTORED: posada_kvm_snapshots_handle (self, &event); break;
         case VMM_EVENT_REFUSED: was_refused (self, &event); break;
         }
     }
@@ -315,6 +341,7 @@ open_work (Job *job)
         if (!job->lock)
             return;
     }
+    job->saved = job->store && posada_kvm_snapshots_is_saved (job->store, job->config->uuid);
     job->instance = posada_kvm_instance_open (job->config, &job->error);
     if (!job->instance)
         g_clear_pointer (&job->lock, posada_lock_free);
@@ -358,7 +385,8 @@ opened (Job *job)
         self->instance->serial_fd = -1;
         posada_machine_set_serial (POSADA_MACHINE (self), serial);
     }
-    vmm_start (self->instance->engine);
+    if (!posada_kvm_snapshots_start (self, job->saved))
+        vmm_start (self->instance->engine);
 }
 
 static DexFuture *
@@ -396,8 +424,9 @@ is_on (PosadaKvmMachine *self)
 {
     PosadaMachineState state = get_state (self);
 
-    return self->instance && (state == POSADA_MACHINE_RUNNING || state == POSADA_MACHINE_STOPPING ||
-                              state == POSADA_MACHINE_PAUSED);
+    return self->instance && !posada_kvm_snapshots_is_saving (self) &&
+           (state == POSADA_MACHINE_RUNNING || state == POSADA_MACHINE_STOPPING ||
+            state == POSADA_MACHINE_PAUSED);
 }
 
 static DexFuture *
@@ -500,6 +529,7 @@ static void
 posada_kvm_machine_dispose (GObject *object)
 {
     PosadaKvmMachine *self = POSADA_KVM_MACHINE (object);
+    gpointer left = posada_kvm_snapshots_let_go (self);
     PosadaKvmInstance *instance = let_go (self);
 
     deny_all_but (self, N_WISHES, _ ("The machine is gone."));
@@ -510,6 +540,7 @@ posada_kvm_machine_dispose (GObject *object)
         run_job ((Job) {
             .work = close_work,
             .instance = instance,
+            .left = left,
             .lock = g_steal_pointer (&self->lock),
         });
 
@@ -520,6 +551,7 @@ static void
 posada_kvm_machine_finalize (GObject *object)
 {
     posada_kvm_config_free (POSADA_KVM_MACHINE (object)->config);
+    posada_kvm_snapshots_free (POSADA_KVM_MACHINE (object)->snapshots);
 
     G_OBJECT_CLASS (posada_kvm_machine_parent_class)->finalize (object);
 }
@@ -540,12 +572,14 @@ posada_kvm_machine_class_init (PosadaKvmMachineClass *klass)
     machine_class->force_off = kvm_machine_force_off;
     machine_class->reset = kvm_machine_reset;
     machine_class->rename = posada_kvm_machine_rename;
+    posada_kvm_snapshots_class_init (machine_class);
 }
 
 static void
 posada_kvm_machine_init (PosadaKvmMachine *self)
 {
     posada_machine_set_capabilities (POSADA_MACHINE (self), CAPABILITIES);
+    posada_kvm_snapshots_init (self);
 }
 
 PosadaMachine *

@@ -16,6 +16,8 @@ typedef struct {
     PosadaDisplay *display;
     PosadaSerial *serial;
     gboolean outside;
+    GListStore *snapshots;
+    double snapshot_progress;
     PosadaMachineSample history[POSADA_MACHINE_HISTORY];
     guint n_history;
 } PosadaMachinePrivate;
@@ -38,6 +40,7 @@ enum {
     PROP_DISPLAY,
     PROP_SERIAL,
     PROP_OUTSIDE,
+    PROP_SNAPSHOT_PROGRESS,
     N_PROPS,
 };
 
@@ -115,6 +118,37 @@ real_rename (PosadaMachine *self, const char *name)
     return refuse (_ ("This machine cannot be renamed."));
 }
 
+static DexFuture *
+real_take_snapshot (PosadaMachine *self, const char *name, const char *note)
+{
+    return refuse (_ ("This machine cannot have snapshots."));
+}
+
+static DexFuture *
+real_work_snapshot (PosadaMachine *self, PosadaSnapshot *snapshot)
+{
+    return refuse (_ ("This machine cannot have snapshots."));
+}
+
+static DexFuture *
+real_edit_snapshot (PosadaMachine *self, PosadaSnapshot *snapshot, const char *name,
+                    const char *note)
+{
+    return refuse (_ ("This machine cannot have snapshots."));
+}
+
+static DexFuture *
+real_cancel_snapshot (PosadaMachine *self)
+{
+    return refuse (_ ("This machine cannot have snapshots."));
+}
+
+static DexFuture *
+real_save (PosadaMachine *self)
+{
+    return refuse (_ ("This machine cannot be saved to disk."));
+}
+
 static void
 posada_machine_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
@@ -133,6 +167,7 @@ posada_machine_get_property (GObject *object, guint id, GValue *value, GParamSpe
     case PROP_STARTED_AT: g_value_set_boxed (value, priv->started_at); break;
     case PROP_DISPLAY: g_value_set_object (value, priv->display); break;
     case PROP_SERIAL: g_value_set_object (value, priv->serial); break;
+    case PROP_SNAPSHOT_PROGRESS: g_value_set_double (value, priv->snapshot_progress); break;
     case PROP_OUTSIDE: g_value_set_boolean (value, priv->outside); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -145,6 +180,8 @@ posada_machine_dispose (GObject *object)
 
     g_clear_object (&priv->display);
     g_clear_object (&priv->serial);
+    if (priv->snapshots)
+        g_list_store_remove_all (priv->snapshots);
 
     G_OBJECT_CLASS (posada_machine_parent_class)->dispose (object);
 }
@@ -159,6 +196,7 @@ posada_machine_finalize (GObject *object)
     g_free (priv->reason);
     g_free (priv->os_name);
     g_clear_pointer (&priv->started_at, g_date_time_unref);
+    g_clear_object (&priv->snapshots);
 
     G_OBJECT_CLASS (posada_machine_parent_class)->finalize (object);
 }
@@ -180,6 +218,12 @@ posada_machine_class_init (PosadaMachineClass *klass)
     klass->force_off = real_force_off;
     klass->reset = real_reset;
     klass->rename = real_rename;
+    klass->take_snapshot = real_take_snapshot;
+    klass->restore_snapshot = real_work_snapshot;
+    klass->delete_snapshot = real_work_snapshot;
+    klass->edit_snapshot = real_edit_snapshot;
+    klass->cancel_snapshot = real_cancel_snapshot;
+    klass->save = real_save;
 
     properties[PROP_ID] = g_param_spec_string ("id", NULL, NULL, NULL, flags);
     properties[PROP_NAME] = g_param_spec_string ("name", NULL, NULL, NULL, flags);
@@ -199,6 +243,8 @@ posada_machine_class_init (PosadaMachineClass *klass)
         g_param_spec_object ("display", NULL, NULL, POSADA_TYPE_DISPLAY, flags);
     properties[PROP_SERIAL] = g_param_spec_object ("serial", NULL, NULL, POSADA_TYPE_SERIAL, flags);
     properties[PROP_OUTSIDE] = g_param_spec_boolean ("outside", NULL, NULL, FALSE, flags);
+    properties[PROP_SNAPSHOT_PROGRESS] =
+        g_param_spec_double ("snapshot-progress", NULL, NULL, -1, 1, -1, flags);
     g_object_class_install_properties (object_class, N_PROPS, properties);
 
     signal_sampled = g_signal_new ("sampled", POSADA_TYPE_MACHINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
@@ -208,6 +254,10 @@ posada_machine_class_init (PosadaMachineClass *klass)
 static void
 posada_machine_init (PosadaMachine *self)
 {
+    PosadaMachinePrivate *priv = get_private (self);
+
+    priv->snapshots = g_list_store_new (POSADA_TYPE_SNAPSHOT);
+    priv->snapshot_progress = -1;
 }
 
 const char *
@@ -349,6 +399,8 @@ DEFINE_OPERATION (resume)
 DEFINE_OPERATION (shut_down)
 DEFINE_OPERATION (force_off)
 DEFINE_OPERATION (reset)
+DEFINE_OPERATION (cancel_snapshot)
+DEFINE_OPERATION (save)
 #undef DEFINE_OPERATION
 
 DexFuture *
@@ -357,6 +409,74 @@ posada_machine_rename (PosadaMachine *self, const char *name)
     dex_return_error_if_fail (POSADA_IS_MACHINE (self));
     dex_return_error_if_fail (name);
     return POSADA_MACHINE_GET_CLASS (self)->rename (self, name);
+}
+
+DexFuture *
+posada_machine_take_snapshot (PosadaMachine *self, const char *name, const char *note)
+{
+    dex_return_error_if_fail (POSADA_IS_MACHINE (self));
+    dex_return_error_if_fail (name);
+    return POSADA_MACHINE_GET_CLASS (self)->take_snapshot (self, name, note);
+}
+
+DexFuture *
+posada_machine_restore_snapshot (PosadaMachine *self, PosadaSnapshot *snapshot)
+{
+    dex_return_error_if_fail (POSADA_IS_MACHINE (self));
+    dex_return_error_if_fail (POSADA_IS_SNAPSHOT (snapshot));
+    return POSADA_MACHINE_GET_CLASS (self)->restore_snapshot (self, snapshot);
+}
+
+DexFuture *
+posada_machine_delete_snapshot (PosadaMachine *self, PosadaSnapshot *snapshot)
+{
+    dex_return_error_if_fail (POSADA_IS_MACHINE (self));
+    dex_return_error_if_fail (POSADA_IS_SNAPSHOT (snapshot));
+    return POSADA_MACHINE_GET_CLASS (self)->delete_snapshot (self, snapshot);
+}
+
+DexFuture *
+posada_machine_edit_snapshot (PosadaMachine *self, PosadaSnapshot *snapshot, const char *name,
+                              const char *note)
+{
+    dex_return_error_if_fail (POSADA_IS_MACHINE (self));
+    dex_return_error_if_fail (POSADA_IS_SNAPSHOT (snapshot));
+    dex_return_error_if_fail (name);
+    return POSADA_MACHINE_GET_CLASS (self)->edit_snapshot (self, snapshot, name, note);
+}
+
+GListModel *
+posada_machine_get_snapshots (PosadaMachine *self)
+{
+    g_return_val_if_fail (POSADA_IS_MACHINE (self), NULL);
+    return G_LIST_MODEL (get_private (self)->snapshots);
+}
+
+double
+posada_machine_get_snapshot_progress (PosadaMachine *self)
+{
+    g_return_val_if_fail (POSADA_IS_MACHINE (self), -1);
+    return get_private (self)->snapshot_progress;
+}
+
+void
+posada_machine_set_snapshots (PosadaMachine *self, GPtrArray *snapshots)
+{
+    GListStore *store = get_private (self)->snapshots;
+
+    g_list_store_splice (store, 0, g_list_model_get_n_items (G_LIST_MODEL (store)),
+                         snapshots->pdata, snapshots->len);
+}
+
+void
+posada_machine_set_snapshot_progress (PosadaMachine *self, double progress)
+{
+    PosadaMachinePrivate *priv = get_private (self);
+
+    if (priv->snapshot_progress == progress)
+        return;
+    priv->snapshot_progress = progress;
+    notify (self, PROP_SNAPSHOT_PROGRESS);
 }
 
 void

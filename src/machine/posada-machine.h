@@ -11,6 +11,7 @@
 
 #include "machine/posada-display.h"
 #include "machine/posada-serial.h"
+#include "machine/posada-snapshot.h"
 
 G_BEGIN_DECLS
 
@@ -35,6 +36,8 @@ typedef enum {
     POSADA_MACHINE_CAN_RESET = 1 << 3,
     POSADA_MACHINE_CAN_DELETE = 1 << 4,
     POSADA_MACHINE_CAN_DISPLAY = 1 << 5,
+    POSADA_MACHINE_CAN_SNAPSHOT = 1 << 6, /* take, go back to, edit and delete them */
+    POSADA_MACHINE_CAN_SAVE = 1 << 7,     /* to disk, to go on at the next start */
 } PosadaMachineCapabilities;
 
 /* One second of a machine's life. */
@@ -73,6 +76,16 @@ struct _PosadaMachineClass {
     DexFuture *(*force_off) (PosadaMachine *self);
     DexFuture *(*reset) (PosadaMachine *self);
     DexFuture *(*rename) (PosadaMachine *self, const char *name);
+
+    DexFuture *(*take_snapshot) (PosadaMachine *self, const char *name, const char *note);
+    /* What the machine is now is lost; one that is off starts, if the snapshot's was on. */
+    DexFuture *(*restore_snapshot) (PosadaMachine *self, PosadaSnapshot *snapshot);
+    DexFuture *(*delete_snapshot) (PosadaMachine *self, PosadaSnapshot *snapshot);
+    DexFuture *(*edit_snapshot) (PosadaMachine *self, PosadaSnapshot *snapshot, const char *name,
+                                 const char *note);
+    /* Has the one being taken, or the save under way, fail. */
+    DexFuture *(*cancel_snapshot) (PosadaMachine *self);
+    DexFuture *(*save) (PosadaMachine *self); /* resolves once the machine is off */
 };
 
 /*
@@ -81,7 +94,7 @@ struct _PosadaMachineClass {
  * (bytes), "disk-size" (bytes, all disks), "started-at" (GDateTime or NULL), "display"
  * (PosadaDisplay or NULL while off), "serial" (PosadaSerial or
  * NULL), "outside" (it runs, but in another process, and goes on when
- * this one ends).
+ * this one ends), "snapshot-progress" (0–1 while one is being taken, else negative).
  */
 const char *posada_machine_get_id (PosadaMachine *self);
 const char *posada_machine_get_name (PosadaMachine *self);
@@ -100,6 +113,10 @@ gboolean posada_machine_get_outside (PosadaMachine *self);
 /* Whether it runs here and has something to lose when this process ends. */
 gboolean posada_machine_is_on_here (PosadaMachine *self);
 
+double posada_machine_get_snapshot_progress (PosadaMachine *self);
+/* Of PosadaSnapshot, oldest first; always the same list, empty if there can be none. */
+GListModel *posada_machine_get_snapshots (PosadaMachine *self);
+
 /* Oldest first, at most POSADA_MACHINE_HISTORY, valid until the next one is taken; "sampled" is
  * emitted once a second while running. */
 const PosadaMachineSample *posada_machine_get_history (PosadaMachine *self, guint *ret_n);
@@ -115,6 +132,14 @@ DexFuture *posada_machine_shut_down (PosadaMachine *self);
 DexFuture *posada_machine_force_off (PosadaMachine *self);
 DexFuture *posada_machine_reset (PosadaMachine *self);
 DexFuture *posada_machine_rename (PosadaMachine *self, const char *name);
+/* @note may be NULL: none. */
+DexFuture *posada_machine_take_snapshot (PosadaMachine *self, const char *name, const char *note);
+DexFuture *posada_machine_restore_snapshot (PosadaMachine *self, PosadaSnapshot *snapshot);
+DexFuture *posada_machine_delete_snapshot (PosadaMachine *self, PosadaSnapshot *snapshot);
+DexFuture *posada_machine_edit_snapshot (PosadaMachine *self, PosadaSnapshot *snapshot,
+                                         const char *name, const char *note);
+DexFuture *posada_machine_cancel_snapshot (PosadaMachine *self);
+DexFuture *posada_machine_save (PosadaMachine *self);
 
 /*
  * For subclasses. set_state () keeps "started-at", which stands from the first RUNNING until the
@@ -132,6 +157,9 @@ void posada_machine_set_state (PosadaMachine *self, PosadaMachineState state, co
 void posada_machine_set_display (PosadaMachine *self, PosadaDisplay *display);
 void posada_machine_set_serial (PosadaMachine *self, PosadaSerial *serial);
 void posada_machine_set_outside (PosadaMachine *self, gboolean outside);
+/* Takes the elements, PosadaSnapshot, oldest first. */
+void posada_machine_set_snapshots (PosadaMachine *self, GPtrArray *snapshots);
+void posada_machine_set_snapshot_progress (PosadaMachine *self, double progress);
 /* Appends to the history and emits "sampled". */
 void posada_machine_add_sample (PosadaMachine *self, const PosadaMachineSample *sample);
 

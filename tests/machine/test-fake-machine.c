@@ -227,6 +227,48 @@ takes_note_of_input (void)
                      "touch 9 down 1 32767\nkey 58 down\nrelease\n");
 }
 
+static const PosadaSnapshotData *
+nth (PosadaMachine *machine, guint n)
+{
+    g_autoptr (PosadaSnapshot) snapshot =
+        g_list_model_get_item (posada_machine_get_snapshots (machine), n);
+
+    return posada_snapshot_get (snapshot);
+}
+
+static void
+keeps_a_tree_of_snapshots (void)
+{
+    g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("Debian", NULL);
+    GListModel *list = posada_machine_get_snapshots (machine);
+    g_autoptr (PosadaSnapshot) first = NULL;
+    DexFuture *third;
+
+    expect_done (posada_machine_take_snapshot (machine, "First", "a note"));
+    expect_done (posada_machine_start (machine));
+    expect_done (posada_machine_take_snapshot (machine, "Second", NULL));
+    g_assert_cmpuint (g_list_model_get_n_items (list), ==, 2);
+    first = g_list_model_get_item (list, 0);
+    g_assert_cmpstr (nth (machine, 1)->parent, ==, nth (machine, 0)->id);
+    g_assert_true (nth (machine, 1)->current && !nth (machine, 0)->current);
+    g_assert_cmpint (nth (machine, 1)->kind, ==, POSADA_SNAPSHOT_RUNNING);
+    expect_done (posada_machine_restore_snapshot (machine, first));
+    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_OFF);
+    g_assert_true (nth (machine, 0)->current);
+    expect_done (posada_machine_edit_snapshot (machine, first, "Other", NULL));
+    g_assert_cmpstr (nth (machine, 0)->name, ==, "Other");
+    expect_done (posada_machine_delete_snapshot (machine, first));
+    g_assert_cmpuint (g_list_model_get_n_items (list), ==, 1);
+    g_assert_null (nth (machine, 0)->parent);
+    third = posada_machine_take_snapshot (machine, "Third", NULL);
+    g_assert_cmpfloat (posada_machine_get_snapshot_progress (machine), >=, 0);
+    expect_error (posada_machine_take_snapshot (machine, "Fourth", NULL),
+                  POSADA_MACHINE_ERROR_WRONG_STATE, "Another");
+    expect_done (posada_machine_cancel_snapshot (machine));
+    expect_error (third, POSADA_MACHINE_ERROR_FAILED, "cancelled");
+    g_assert_cmpuint (g_list_model_get_n_items (list), ==, 1);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -242,6 +284,7 @@ main (int argc, char **argv)
     ADD (tells_of_changes);
     ADD (remembers_a_minute);
     ADD (draws_a_moving_picture);
+    ADD (keeps_a_tree_of_snapshots);
     ADD (takes_note_of_input);
     return g_test_run ();
 }

@@ -191,6 +191,90 @@ shuts_down_by_its_power_button (void)
     g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_OFF);
 }
 
+/* A machine of a store, with the distribution's firmware and nothing to boot. */
+static PosadaMachine *
+make_kept (PosadaStore *store)
+{
+    g_autoptr (GError) error = NULL;
+    g_autoptr (PosadaDefinition) definition = posada_definition_new ("Kept", &error);
+
+    g_assert_no_error (error);
+    posada_definition_set_memory (definition, G_GUINT64_CONSTANT (64) << 20, &error);
+    g_assert_no_error (error);
+    posada_store_create (store, definition, NULL, NULL, &error);
+    g_assert_no_error (error);
+    return posada_kvm_machine_new_for_definition (definition, store);
+}
+
+static void
+wait_for_snapshots (PosadaMachine *machine, guint n)
+{
+    while (g_list_model_get_n_items (posada_machine_get_snapshots (machine)) != n)
+        g_main_context_iteration (NULL, TRUE);
+}
+
+static PosadaSnapshot *
+get_snapshot (PosadaMachine *machine, guint n)
+{
+    return g_list_model_get_item (posada_machine_get_snapshots (machine), n);
+}
+
+static void
+goes_back_and_forth_between_snapshots (void)
+{
+    g_autofree char *folder = g_dir_make_tmp ("posada-snapshots-XXXXXX", NULL);
+    g_autoptr (PosadaStore) store = posada_store_new (folder);
+    g_autoptr (PosadaSnapshot) first = NULL;
+    g_autoptr (PosadaSnapshot) second = NULL;
+    PosadaMachine *machine;
+
+    if (lacks_kvm ())
+        return;
+    machine = make_kept (store);
+    expect_done (posada_machine_start (machine));
+    expect_done (posada_machine_take_snapshot (machine, "First", "with a note"));
+    wait_for_snapshots (machine, 1);
+    expect_done (posada_machine_pause (machine));
+    expect_done (posada_machine_take_snapshot (machine, "Second", NULL));
+    wait_for_snapshots (machine, 2);
+    first = get_snapshot (machine, 0);
+    second = get_snapshot (machine, 1);
+    if (!g_str_equal (posada_snapshot_get (first)->name, "First")) {
+        PosadaSnapshot *swap = first;
+
+        first = second;
+        second = swap;
+    }
+    g_assert_cmpstr (posada_snapshot_get (second)->parent, ==, posada_snapshot_get (first)->id);
+    g_assert_cmpstr (posada_snapshot_get (first)->note, ==, "with a note");
+    g_assert_cmpint (posada_snapshot_get (second)->kind, ==, POSADA_SNAPSHOT_PAUSED);
+    expect_done (posada_machine_restore_snapshot (machine, first));
+    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_RUNNING);
+    expect_done (posada_machine_restore_snapshot (machine, second));
+    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_PAUSED);
+    expect_done (posada_machine_force_off (machine));
+    /* From off it starts. */
+    expect_done (posada_machine_restore_snapshot (machine, first));
+    wait_for_state (machine, POSADA_MACHINE_RUNNING);
+    expect_done (posada_machine_delete_snapshot (machine, first));
+    expect_done (posada_machine_edit_snapshot (machine, second, "Renamed", "Note"));
+    wait_for_snapshots (machine, 1);
+    expect_error (posada_machine_restore_snapshot (machine, first), POSADA_MACHINE_ERROR_FAILED,
+                  "cannot be opened");
+    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_RUNNING);
+    expect_done (posada_machine_save (machine));
+    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_OFF);
+    expect_done (posada_machine_start (machine));
+    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_RUNNING);
+    /* While one is taken the machine goes. */
+    dex_future_disown (posada_machine_take_snapshot (machine, "Lost", NULL));
+    expect_done (posada_machine_force_off (machine));
+    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_OFF);
+    while (g_main_context_iteration (NULL, FALSE))
+        continue;
+    assert_gone (machine);
+}
+
 static void
 cannot_shut_down_what_restarts (void)
 {
@@ -290,6 +374,7 @@ main (int argc, char **argv)
     dex_init ();
 #define ADD(name) g_test_add_func ("/machine/" #name, name)
     ADD (starts_pauses_resumes_and_goes_off);
+    ADD (goes_back_and_forth_between_snapshots);
     ADD (the_serial_line_leads_to_the_guest);
     ADD (does_the_last_of_what_is_asked_at_once);
     ADD (goes_off_when_its_guest_does);
