@@ -383,13 +383,13 @@ run_close (struct run *self)
 {
     /* Back ends may go once the machine is gone. */
     vmm_destroy (self->machine);
-    snapshots_destroy (self);
     chardev_close (self->plan.serial);
     chardev_close (self->plan.console);
     for (size_t i = 0; i < OPTIONS_MAX_CDS; i++)
         blk_close (self->plan.cds[i]);
     for (size_t i = 0; i < OPTIONS_MAX_DISKS; i++)
         blk_close (self->plan.disks[i]);
+    snapshots_destroy (self);
     control_destroy (self->control);
     keyboard_destroy (self->keyboard);
     terminal_destroy (self->terminal);

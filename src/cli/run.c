@@ -131,6 +131,7 @@ run_machine (struct run *self, struct vmm_error *error)
     if (r < 0)
         return vmm_error_set_errno (error, r, "the machine cannot be watched");
     /* Nobody gets to see a machine that is not on yet. */
+    snapshots_clean (self);
     if (self->options.restore_path)
         r = snapshots_restore_first (self, self->options.restore_path, error);
     else

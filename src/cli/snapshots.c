@@ -50,6 +50,7 @@ get (struct run *run)
                 .path = run->options.disks[i].path,
                 .is_raw = run->options.disks[i].format == BLK_FORMAT_RAW,
                 .blk = run->plan.disks[i],
+                .backing = (const char *const *) run->options.disks[i].backing,
             };
     }
     return self;
@@ -98,7 +99,6 @@ take (struct run *run, struct control_client *client, const char *name, bool sus
 
     if (is_busy (self, client))
         return;
-    snapshot_clean (wish.folder);
     if (snapshot_take_begin (&wish, &self->taking, &error) < 0) {
         control_reply_error (client, "%s", error.message);
         return;
@@ -190,10 +190,10 @@ execute_delete (struct run *run, struct control_client *client, char *id)
     struct vmm_error error = {0};
 
     if (!is_busy (self, client))
-        answer (
-            client,
-            snapshot_delete (run->options.snapshots_path, id, self->disks, self->n_disks, &error),
-            &error);
+        answer (client,
+                snapshot_delete (run->options.snapshots_path, id, run->machine, self->disks,
+                                 self->n_disks, &error),
+                &error);
 }
 
 static void
@@ -265,6 +265,14 @@ snapshots_execute_save (struct run *run, struct control_client *client, char *ar
 {
     if (is_ready (run, client))
         take (run, client, run->options.name, true);
+}
+
+void
+snapshots_clean (struct run *run)
+{
+    if (run->options.snapshots_path && get (run))
+        snapshot_clean (run->options.snapshots_path, run->snapshots->disks,
+                        run->snapshots->n_disks);
 }
 
 int

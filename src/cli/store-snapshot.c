@@ -100,6 +100,8 @@ get_disks (PosadaDefinition *definition, GPtrArray *paths)
             continue;
         disks[paths->len].path = g_strdup (disk->path);
         disks[paths->len].is_raw = disk->format == POSADA_FORMAT_RAW;
+        /* Freed with the program. */
+        disks[paths->len].backing = (const char *const *) g_strdupv (disk->backing);
         g_ptr_array_add (paths, (char *) disks[paths->len].path);
     }
     return disks;
@@ -122,7 +124,7 @@ work (const char *folder, char **words, const struct snapshot_disk *disks, size_
     if (g_str_equal (words[0], "rename"))
         return snapshot_rename (folder, words[1], words[2], error);
     if (g_str_equal (words[0], "delete"))
-        return snapshot_delete (folder, words[1], disks, n_disks, error);
+        return snapshot_delete (folder, words[1], NULL, disks, n_disks, error);
     r = snapshot_find (folder, words[1], &info, error);
     if (r == 0 && info.kind != SNAPSHOT_OFF)
         return vmm_error_set (error, -EINVAL,
@@ -151,7 +153,7 @@ work_off (PosadaStore *store, const char *uuid, const char *folder, char **words
     if (!definition)
         return store_complain (from);
     disks = get_disks (definition, paths);
-    snapshot_clean (folder);
+    snapshot_clean (folder, disks, paths->len);
     if (work (folder, words, disks, paths->len, &error) < 0)
         return complain (&error);
     return CLI_OK;

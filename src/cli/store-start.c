@@ -220,7 +220,6 @@ add_snapshots (GPtrArray *words, PosadaStore *store, const char *uuid, const cha
     struct vmm_error from = {0};
     struct snapshot_info info;
 
-    snapshot_clean (folder);
     add (words, "--snapshots=%s", folder);
     if (id && snapshot_find (folder, id, &info, &from) < 0)
         return refuse (error, "%s", from.message);

@@ -271,6 +271,18 @@ change_medium (struct vmm_machine *machine, struct vmm_command *command)
 }
 
 static void
+stand_still (struct vmm_machine *machine, struct vmm_command *command)
+{
+    bool running = vmm_lifecycle_state (machine) == VMM_RUNNING;
+
+    if (running)
+        vmm_lifecycle_stop (machine);
+    *command->result = command->call.function (command->call.data, command->error);
+    if (running)
+        vmm_lifecycle_go (machine);
+}
+
+static void
 carry_out (struct vmm_machine *machine, struct vmm_command *command)
 {
     switch (command->type) {
@@ -297,6 +309,7 @@ carry_out (struct vmm_machine *machine, struct vmm_command *command)
     case VMM_COMMAND_SAVE: vmm_save_begin (machine, &command->save); break;
     case VMM_COMMAND_CANCEL_SAVE: vmm_save_cancel (machine); break;
     case VMM_COMMAND_RESTORE: vmm_restore_now (machine, command); break;
+    case VMM_COMMAND_CALL: stand_still (machine, command); break;
     case VMM_COMMAND_SYNC: break;
     case VMM_COMMAND_QUIT:
         vmm_save_fini (machine);
@@ -430,6 +443,21 @@ vmm_sync (struct vmm_machine *machine)
 
     if (machine->has_io_thread)
         run_and_wait (machine, &command);
+}
+
+int
+vmm_stand_still (struct vmm_machine *machine, int (*call) (void *data, struct vmm_error *error),
+                 void *data, struct vmm_error *error)
+{
+    int result = 0;
+    struct vmm_command command = {
+        .type = VMM_COMMAND_CALL, .call = {call, data}, .error = error, .result = &result};
+
+    if (machine->has_io_thread)
+        run_and_wait (machine, &command);
+    else
+        stand_still (machine, &command);
+    return result;
 }
 
 int

@@ -40,6 +40,7 @@ enum vmm_command_type {
     VMM_COMMAND_SAVE,
     VMM_COMMAND_CANCEL_SAVE,
     VMM_COMMAND_RESTORE,
+    VMM_COMMAND_CALL,
     VMM_COMMAND_SYNC,
     VMM_COMMAND_QUIT,
 };
@@ -59,6 +60,10 @@ struct vmm_command {
     union {
         struct vmm_save save;
         struct vmm_restore restore;
+        struct {
+            int (*function) (void *data, struct vmm_error *error);
+            void *data;
+        } call;
     };
 };
 

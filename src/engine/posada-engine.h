@@ -165,6 +165,14 @@ struct vmm_restore {
 };
 void vmm_restore (struct vmm_machine *machine, const struct vmm_restore *restore);
 
+/*
+ * Has @call called on the I/O thread while the machine stands still and no request of its disks is
+ * in flight, in whatever state it is; waits for that, and returns what @call does. Not on the I/O
+ * thread.
+ */
+int vmm_stand_still (struct vmm_machine *machine, int (*call) (void *data, struct vmm_error *error),
+                     void *data, struct vmm_error *error);
+
 /* Readable while events wait. */
 int vmm_event_fd (struct vmm_machine *machine);
 /* 1 and an event, or 0 if there is none. Nothing is dropped. */

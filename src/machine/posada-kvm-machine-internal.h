@@ -66,6 +66,9 @@ void posada_kvm_snapshots_refresh (PosadaKvmMachine *self);
 gboolean posada_kvm_snapshots_start (PosadaKvmMachine *self, gboolean saved);
 /* Blocking: whether the machine was saved. */
 gboolean posada_kvm_snapshots_is_saved (PosadaStore *store, const char *uuid);
+/* Blocking: removes what a process that died left half made. The instance is not on. */
+void posada_kvm_snapshots_clean (PosadaStore *store, const PosadaKvmConfig *config,
+                                 PosadaKvmInstance *instance);
 /* SAVED or RESTORED. */
 void posada_kvm_snapshots_handle (PosadaKvmMachine *self, const struct vmm_event *event);
 /* Whether it is being saved, so that PAUSED is SAVING. */

@@ -117,20 +117,21 @@ new_step (PosadaKvmMachine *self, void (*work) (Step *step), void (*done) (Step 
 
 /* Writable disks are in snapshots; the others do not change. */
 static Disks *
-disks_new (PosadaKvmMachine *self)
+disks_new (const PosadaKvmConfig *config, PosadaKvmInstance *instance)
 {
     Disks *disks = g_new0 (Disks, 1);
 
-    disks->disks = g_new0 (struct snapshot_disk, self->config->n_disks + 1);
-    for (guint i = 0; i < self->config->n_disks; i++) {
-        const PosadaKvmDrive *drive = &self->config->disks[i];
+    disks->disks = g_new0 (struct snapshot_disk, config->n_disks + 1);
+    for (guint i = 0; i < config->n_disks; i++) {
+        const PosadaKvmDrive *drive = &config->disks[i];
 
         if (drive->read_only)
             continue;
         disks->disks[disks->n++] = (struct snapshot_disk) {
             .path = g_strdup (drive->path),
             .is_raw = !drive->qcow2,
-            .blk = self->instance ? self->instance->plan.disks[i] : NULL,
+            .blk = instance ? instance->plan.disks[i] : NULL,
+            .backing = (const char *const *) g_strdupv (drive->backing),
         };
     }
     return disks;
@@ -141,8 +142,10 @@ disks_free (Disks *disks)
 {
     if (!disks)
         return;
-    for (gsize i = 0; i < disks->n; i++)
+    for (gsize i = 0; i < disks->n; i++) {
         g_free ((char *) disks->disks[i].path);
+        g_strfreev ((char **) disks->disks[i].backing);
+    }
     g_free (disks->disks);
     g_free (disks);
 }
@@ -238,7 +241,7 @@ begin (PosadaKvmMachine *self)
     PosadaKvmSnapshots *snapshots = self->snapshots;
 
     snapshots->promise = dex_promise_new ();
-    snapshots->disks = disks_new (self);
+    snapshots->disks = disks_new (self->config, self->instance);
     snapshots->has_event = snapshots->saved = FALSE;
     return dex_ref (DEX_FUTURE (snapshots->promise));
 }
@@ -331,7 +334,6 @@ end_take (PosadaKvmMachine *self)
 static void
 take_begin_work (Step *step)
 {
-    snapshot_clean (step->folder);
     step->result = snapshot_take_begin (&step->wish, &step->take, &step->error);
 }
 
@@ -412,10 +414,10 @@ off_work (Step *step)
         step->result = vmm_error_set (&step->error, -1, "%s", error->message);
         return;
     }
-    snapshot_clean (step->folder);
+    snapshot_clean (step->folder, step->disks->disks, step->disks->n);
     if (step->delete)
-        step->result = snapshot_delete (step->folder, step->id, step->disks->disks, step->disks->n,
-                                        &step->error);
+        step->result = snapshot_delete (step->folder, step->id, NULL, step->disks->disks,
+                                        step->disks->n, &step->error);
     else if (step->id) {
         step->result =
             snapshot_restore_off (path, step->disks->disks, step->disks->n, &step->error);
@@ -533,7 +535,7 @@ posada_kvm_snapshots_start (PosadaKvmMachine *self, gboolean saved)
         dex_future_disown (begin (self));
     else {
         disks_free (snapshots->disks);
-        snapshots->disks = disks_new (self);
+        snapshots->disks = disks_new (self->config, self->instance);
     }
     snapshots->at_start = TRUE;
     folder = get_folder (self->store, self->config->uuid);
@@ -542,6 +544,17 @@ posada_kvm_snapshots_start (PosadaKvmMachine *self, gboolean saved)
         snapshots->used_up = g_build_filename (folder, SAVED, NULL);
     restore_from (self, path ? path : snapshots->used_up, FALSE, path != NULL);
     return TRUE;
+}
+
+void
+posada_kvm_snapshots_clean (PosadaStore *store, const PosadaKvmConfig *config,
+                            PosadaKvmInstance *instance)
+{
+    g_autofree char *folder = get_folder (store, config->uuid);
+    Disks *disks = disks_new (config, instance);
+
+    snapshot_clean (folder, disks->disks, disks->n);
+    disks_free (disks);
 }
 
 /* --- the engine --- */
@@ -736,8 +749,16 @@ restore_snapshot (PosadaMachine *machine, PosadaSnapshot *snapshot)
 static void
 delete_work (Step *step)
 {
-    step->result =
-        snapshot_delete (step->folder, step->id, step->disks->disks, step->disks->n, &step->error);
+    step->result = snapshot_delete (step->folder, step->id, step->wish.machine, step->disks->disks,
+                                    step->disks->n, &step->error);
+}
+
+/* Used the instance, which stays until now. */
+static void
+deleted (Step *step)
+{
+    if (unpin (step->self))
+        finished (step);
 }
 
 static DexFuture *
@@ -756,7 +777,12 @@ delete_snapshot (PosadaMachine *machine, PosadaSnapshot *snapshot)
     if (!is_on (self) && !is_off (self))
         return refuse (self);
     future = begin (self);
-    step = new_step (self, is_on (self) ? delete_work : off_work, finished);
+    step =
+        is_on (self) ? new_step (self, delete_work, deleted) : new_step (self, off_work, finished);
+    if (is_on (self)) {
+        step->wish.machine = self->instance->engine;
+        self->snapshots->beginning = TRUE;
+    }
     step->id = g_strdup (data->id);
     step->delete = TRUE;
     run_step (step);

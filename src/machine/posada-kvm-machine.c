@@ -345,6 +345,8 @@ open_work (Job *job)
     job->instance = posada_kvm_instance_open (job->config, &job->error);
     if (!job->instance)
         g_clear_pointer (&job->lock, posada_lock_free);
+    else if (job->store)
+        posada_kvm_snapshots_clean (job->store, job->config, job->instance);
 }
 
 /* The future's error is one of a machine, whatever it was before. */

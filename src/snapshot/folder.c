@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/util.h"
+#include "engine/posada-engine.h"
 #include "snapshot/snapshot-internal.h"
 
 #define CURRENT     "current"
@@ -150,7 +151,7 @@ clean_one (int folder, const char *name, void *data)
 }
 
 void
-snapshot_clean (const char *folder)
+snapshot_clean_folder (const char *folder)
 {
     AUTO_FD fd = snapshot_open_folder (folder, false, NULL);
 
@@ -390,10 +391,25 @@ adopt_children (const char *folder, int fd, const struct snapshot_info *info,
     return r;
 }
 
-int
-snapshot_delete (const char *folder, const char *id, const struct snapshot_disk *disks,
-                 size_t n_disks, struct vmm_error *error)
+struct deletion {
+    const char *id;
+    const struct snapshot_disk *disks;
+    size_t n_disks;
+};
+
+static int
+delete_disks_cb (void *data, struct vmm_error *error)
 {
+    const struct deletion *deletion = data;
+
+    return snapshot_disks_delete (deletion->id, deletion->disks, deletion->n_disks, error);
+}
+
+int
+snapshot_delete (const char *folder, const char *id, struct vmm_machine *machine,
+                 const struct snapshot_disk *disks, size_t n_disks, struct vmm_error *error)
+{
+    struct deletion deletion = {id, disks, n_disks};
     char gone[SNAPSHOT_ID_LENGTH + 16];
     struct snapshot_info info;
     AUTO_FD fd = -1;
@@ -413,7 +429,10 @@ snapshot_delete (const char *folder, const char *id, const struct snapshot_disk 
     if (renameat (fd, id, fd, gone) < 0 || fsync (fd) < 0)
         return vmm_error_set_errno (error, -errno, "the snapshot “%s” cannot be deleted",
                                     info.name);
-    r = snapshot_disks_delete (id, disks, n_disks, error);
+    if (machine && n_disks > 0)
+        r = vmm_stand_still (machine, delete_disks_cb, &deletion, error);
+    else
+        r = delete_disks_cb (&deletion, error);
     snapshot_remove_place (fd, gone);
     return r;
 }

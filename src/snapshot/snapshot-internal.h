@@ -29,6 +29,7 @@ int snapshot_remove_place (int folder, const char *name);
 int snapshot_set_current (int folder, const char *id);
 void snapshot_get_current (int folder, char ret_id[SNAPSHOT_ID_LENGTH + 1]);
 uint64_t snapshot_bytes_of (int place);
+void snapshot_clean_folder (const char *folder);
 
 /* disks.c. The first prepares what may take long, with the machine running. */
 struct snapshot_disks;
@@ -37,8 +38,11 @@ int snapshot_disks_prepare (int place, const char *id, const char *name,
                             struct snapshot_disks **ret_self, struct vmm_error *error);
 int snapshot_disks_take (struct snapshot_disks *self, struct vmm_error *error);
 int snapshot_disks_sync (struct snapshot_disks *self, struct vmm_error *error);
-/* Forgets what was taken. */
+/* Forgets what was taken, with the machine standing still, or off. */
 void snapshot_disks_undo (struct snapshot_disks *self);
+/* From now on images are opened when they are needed. */
+void snapshot_disks_were_closed (struct snapshot_disks *self);
+bool snapshot_disks_are_taken (const struct snapshot_disks *self);
 void snapshot_disks_free (struct snapshot_disks *self);
 /* Opens what is needed to put the disks back, and does it. */
 int snapshot_disks_find (int place, const char *id, const struct snapshot_disk *disks, size_t n,

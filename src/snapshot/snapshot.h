@@ -59,7 +59,8 @@ struct snapshot_info {
 struct snapshot_disk {
     const char *path;
     bool is_raw;
-    struct blk *blk; /* open, or NULL while the machine is off */
+    struct blk *blk;            /* open, or NULL while the machine is off */
+    const char *const *backing; /* files that it may be based on, up to NULL; NULL: none */
 };
 
 /* Oldest first; free @ret_infos by free (). No folder is no snapshots. @ret_current: empty if the
@@ -74,12 +75,14 @@ int
 snapshot_set_note (const char *folder, const char *id, const char *note, struct vmm_error *error);
 /*
  * Forgets one, and gives back what only it had; those that came from it now come from where it
- * came. A machine that runs from its RAM runs on. No request of the disks may be in flight.
+ * came. A machine that runs from its RAM runs on; @machine, which has the disks open, stands still
+ * for a moment. NULL: it is off.
  */
-int snapshot_delete (const char *folder, const char *id, const struct snapshot_disk *disks,
-                     size_t n_disks, struct vmm_error *error);
-/* Removes what a process that died left half made. Whoever holds the machine's lock, before use. */
-void snapshot_clean (const char *folder);
+int snapshot_delete (const char *folder, const char *id, struct vmm_machine *machine,
+                     const struct snapshot_disk *disks, size_t n_disks, struct vmm_error *error);
+/* Removes what a process that died left half made, here and in the disks. Whoever holds the
+ * machine's lock, before it starts. */
+void snapshot_clean (const char *folder, const struct snapshot_disk *disks, size_t n_disks);
 
 /* Taking one of a running or paused machine. */
 struct snapshot_wish {
@@ -106,7 +109,7 @@ int snapshot_take_begin (const struct snapshot_wish *wish, struct snapshot_take 
 /* Puts it into place, or removes every trace. Frees @take in any case. */
 int snapshot_take_end (struct snapshot_take *take, const struct vmm_event *event,
                        struct snapshot_info *ret_info, struct vmm_error *error);
-/* The machine is destroyed, no event will come. NULL is fine. */
+/* The machine is destroyed and its disks are closed, no event will come. NULL is fine. */
 void snapshot_take_abandon (struct snapshot_take *take);
 
 /* Disks alone, of a machine that is off. */

@@ -130,16 +130,37 @@ close_all (struct snapshot_take *self)
     free (self);
 }
 
+static int
+undo_cb (void *data, struct vmm_error *error)
+{
+    snapshot_disks_undo (data);
+    return 0;
+}
+
+/* Removes every trace. */
+static void
+give_up (struct snapshot_take *self)
+{
+    if (self->disks && snapshot_disks_are_taken (self->disks)) {
+        if (self->machine)
+            vmm_stand_still (self->machine, undo_cb, self->disks, NULL);
+        else
+            snapshot_disks_undo (self->disks);
+    }
+    if (self->folder >= 0 && self->part[0])
+        snapshot_remove_place (self->folder, self->part);
+    close_all (self);
+}
+
 void
 snapshot_take_abandon (struct snapshot_take *self)
 {
     if (!self)
         return;
+    self->machine = NULL;
     if (self->disks)
-        snapshot_disks_undo (self->disks);
-    if (self->folder >= 0 && self->part[0])
-        snapshot_remove_place (self->folder, self->part);
-    close_all (self);
+        snapshot_disks_were_closed (self->disks);
+    give_up (self);
 }
 
 static int
@@ -234,7 +255,7 @@ snapshot_take_begin (const struct snapshot_wish *wish, struct snapshot_take **re
     if (r == 0)
         r = begin_machine (self, wish, error);
     if (r < 0) {
-        snapshot_take_abandon (self);
+        give_up (self);
         return r;
     }
     *ret_take = self;
@@ -247,7 +268,7 @@ end (struct snapshot_take *self, struct snapshot_info *ret_info, struct vmm_erro
     int r = commit (self, error);
 
     if (r < 0) {
-        snapshot_take_abandon (self);
+        give_up (self);
         return r;
     }
     self->info.bytes = snapshot_bytes_of (self->place);
@@ -262,7 +283,7 @@ snapshot_take_end (struct snapshot_take *self, const struct vmm_event *event,
                    struct snapshot_info *ret_info, struct vmm_error *error)
 {
     if (event->failed) {
-        snapshot_take_abandon (self);
+        give_up (self);
         return vmm_error_set (error, -ECANCELED, "%s", event->reason);
     }
     return end (self, ret_info, error);
@@ -283,7 +304,7 @@ snapshot_take_off (const struct snapshot_wish *wish, struct snapshot_info *ret_i
     if (r == 0)
         r = snapshot_disks_take (self->disks, error);
     if (r < 0) {
-        snapshot_take_abandon (self);
+        give_up (self);
         return r;
     }
     return end (self, ret_info, error);

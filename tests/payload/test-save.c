@@ -456,7 +456,7 @@ TEST (snapshots_make_a_tree_and_survive_each_others_deletion)
     CHECK_STRING (third.parent, first.id);
     CHECK_EQUAL (third.kind, SNAPSHOT_RUNNING);
     /* The machine runs from what is deleted now. */
-    CHECK_EQUAL (snapshot_delete (folder, first.id, NULL, 0, &error), 0);
+    CHECK_EQUAL (snapshot_delete (folder, first.id, NULL, NULL, 0, &error), 0);
     CHECK (goes_on (payload));
     go_back (payload, folder, second.id, false);
     CHECK (goes_on (payload));

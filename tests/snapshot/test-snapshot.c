@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/loop.h"
 #include "base/util.h"
+#include "block/image.h"
 #include "tap.h"
 
 #define A "00000000000000aa"
@@ -145,20 +147,20 @@ TEST (deleting_any_node_keeps_all_others)
     put_node (B, A, 2);
     put_node (C, B, 3);
     put_node (D, B, 4);
-    CHECK_EQUAL (snapshot_delete (folder, B, NULL, 0, &error), 0);
+    CHECK_EQUAL (snapshot_delete (folder, B, NULL, NULL, 0, &error), 0);
     got = list ();
     CHECK_EQUAL (got.n, 3);
     CHECK_STRING (got.infos[0].id, A);
     CHECK_STRING (got.infos[1].parent, A);
     CHECK_STRING (got.infos[2].parent, A);
     free (got.infos);
-    CHECK_EQUAL (snapshot_delete (folder, A, NULL, 0, &error), 0);
+    CHECK_EQUAL (snapshot_delete (folder, A, NULL, NULL, 0, &error), 0);
     got = list ();
     CHECK_EQUAL (got.n, 2);
     CHECK_STRING (got.infos[0].parent, "");
     CHECK_STRING (got.infos[1].parent, "");
     free (got.infos);
-    CHECK_EQUAL (snapshot_delete (folder, A, NULL, 0, &error), -ENOENT);
+    CHECK_EQUAL (snapshot_delete (folder, A, NULL, NULL, 0, &error), -ENOENT);
     CHECK_CONTAINS (error.message, A);
     end ();
 }
@@ -172,7 +174,7 @@ TEST (deleting_the_present_one_makes_its_parent_present)
     begin ();
     first = take_off ("First");
     second = take_off ("Second");
-    CHECK_EQUAL (snapshot_delete (folder, second.id, NULL, 0, &error), 0);
+    CHECK_EQUAL (snapshot_delete (folder, second.id, NULL, NULL, 0, &error), 0);
     got = list ();
     CHECK_STRING (got.current, first.id);
     free (got.infos);
@@ -211,7 +213,7 @@ TEST (half_made_ones_are_not_there_and_get_cleaned)
     got = list ();
     CHECK_EQUAL (got.n, 0);
     free (got.infos);
-    snapshot_clean (folder);
+    snapshot_clean (folder, NULL, 0);
     snprintf (path, sizeof path, "%s/.%s.part", folder, A);
     CHECK (access (path, F_OK) < 0);
     snprintf (path, sizeof path, "%s/.%s.gone", folder, B);
@@ -251,7 +253,7 @@ TEST (damaged_ones_are_listed_as_such_and_can_be_deleted)
         CHECK_STRING (got.infos[0].name, A);
         free (got.infos);
         CHECK_EQUAL (snapshot_rename (folder, A, "x", &error), -EPROTO);
-        CHECK_EQUAL (snapshot_delete (folder, A, NULL, 0, &error), 0);
+        CHECK_EQUAL (snapshot_delete (folder, A, NULL, NULL, 0, &error), 0);
     }
     end ();
 }
@@ -315,6 +317,150 @@ TEST (a_raw_disk_that_cannot_share_blocks_is_named)
     CHECK_EQUAL (got.n, 0);
     free (got.infos);
     CHECK (rmdir (folder) == 0); /* no trace */
+}
+
+/* A new qcow2 image of 1 MiB in the folder. */
+static struct snapshot_disk
+make_disk (char path[128], const char *name)
+{
+    struct blk_qcow2_options options = {.size = MIB};
+    struct vmm_error error = {0};
+
+    snprintf (path, 128, "%s/%s", folder, name);
+    if (blk_create_qcow2 (path, &options, &error) < 0)
+        tap_fail (__FILE__, __LINE__, "%s", error.message);
+    return (struct snapshot_disk) {.path = path};
+}
+
+/* Writes @value to the first block, or (0) reads it. */
+static uint8_t
+access_disk (const struct snapshot_disk *disk, uint8_t value)
+{
+    struct blk_source source = {.path = disk->path, .format = BLK_FORMAT_QCOW2};
+    static uint8_t block[512];
+    struct iovec iov = {block, sizeof block};
+    struct blk_request request = {
+        .operation = value ? BLK_WRITE : BLK_READ, .length = 512, .iov = &iov, .n_iov = 1};
+    struct vmm_error error = {0};
+    struct vmm_loop *loop;
+    struct blk *blk;
+
+    memset (block, value, sizeof block);
+    CHECK_EQUAL (vmm_loop_create (&loop), 0);
+    CHECK_EQUAL (blk_open (&source, NULL, &blk, &error), 0);
+    CHECK_EQUAL (blk_attach (blk, loop), 0);
+    CHECK_EQUAL (blk_run (blk, loop, &request), 0);
+    blk_close (blk);
+    vmm_loop_destroy (loop);
+    return block[0];
+}
+
+static size_t
+count_inside (const struct snapshot_disk *disk)
+{
+    struct blk_source source = {.path = disk->path, .format = BLK_FORMAT_QCOW2};
+    struct vmm_error error = {0};
+    struct blk_snapshot *list;
+    struct blk *blk;
+    size_t n;
+
+    CHECK_EQUAL (blk_open (&source, NULL, &blk, &error), 0);
+    CHECK_EQUAL (blk_snapshot_list (blk, false, &list, &n, &error), 0);
+    free (list);
+    blk_close (blk);
+    return n;
+}
+
+TEST (disks_go_back_together)
+{
+    char paths[2][128], path[128];
+    struct snapshot_disk disks[2];
+    struct snapshot_info first, second;
+    struct vmm_error error = {0};
+    struct snapshot_wish wish = {.folder = folder, .disks = disks, .n_disks = 2, .name = "x"};
+
+    begin ();
+    disks[0] = make_disk (paths[0], "a.qcow2");
+    disks[1] = make_disk (paths[1], "b.qcow2");
+    access_disk (&disks[0], 1);
+    access_disk (&disks[1], 2);
+    CHECK_EQUAL (snapshot_take_off (&wish, &first, &error), 0);
+    access_disk (&disks[0], 3);
+    access_disk (&disks[1], 4);
+    CHECK_EQUAL (snapshot_take_off (&wish, &second, &error), 0);
+    snprintf (path, sizeof path, "%s/%s", folder, first.id);
+    CHECK_EQUAL (snapshot_restore_off (path, disks, 2, &error), 0);
+    CHECK_EQUAL (access_disk (&disks[0], 0), 1);
+    CHECK_EQUAL (access_disk (&disks[1], 0), 2);
+    CHECK_EQUAL (count_inside (&disks[0]), 2);
+    CHECK_EQUAL (snapshot_delete (folder, first.id, NULL, disks, 2, &error), 0);
+    CHECK_EQUAL (count_inside (&disks[0]), 1);
+    snprintf (path, sizeof path, "%s/%s", folder, second.id);
+    CHECK_EQUAL (snapshot_restore_off (path, disks, 2, &error), 0);
+    CHECK_EQUAL (access_disk (&disks[0], 0), 3);
+    CHECK_EQUAL (access_disk (&disks[1], 0), 4);
+    end ();
+}
+
+TEST (a_disk_that_fails_leaves_the_others_as_they_were)
+{
+    char paths[2][128], path[128];
+    struct snapshot_disk disks[2];
+    struct snapshot_info first, second;
+    struct vmm_error error = {0};
+    struct snapshot_wish wish = {.folder = folder, .disks = disks, .n_disks = 1, .name = "x"};
+    struct list got;
+
+    begin ();
+    disks[0] = make_disk (paths[0], "a.qcow2");
+    disks[1] = make_disk (paths[1], "b.qcow2");
+    access_disk (&disks[0], 1);
+    CHECK_EQUAL (snapshot_take_off (&wish, &first, &error), 0);
+    access_disk (&disks[0], 3);
+    snprintf (path, sizeof path, "%s/%s", folder, first.id);
+    CHECK (snapshot_restore_off (path, disks, 2, &error) < 0); /* it had one */
+    put (first.id, "metadata", "posada-snapshot 1\nname x\ndisks 2\nend\n");
+    CHECK (snapshot_restore_off (path, disks, 2, &error) < 0); /* the other knows nothing of it */
+    CHECK_EQUAL (access_disk (&disks[0], 0), 3);
+    CHECK_EQUAL (count_inside (&disks[0]), 1);
+    CHECK_EQUAL (count_inside (&disks[1]), 0);
+    /* Taking fails as a whole, too. */
+    CHECK_EQUAL (unlink (paths[1]), 0);
+    wish.n_disks = 2;
+    CHECK (snapshot_take_off (&wish, &second, &error) < 0);
+    CHECK_CONTAINS (error.message, paths[1]);
+    CHECK_EQUAL (count_inside (&disks[0]), 1);
+    got = list ();
+    CHECK_EQUAL (got.n, 1);
+    free (got.infos);
+    end ();
+}
+
+TEST (what_is_left_inside_disks_gets_cleaned)
+{
+    char path[128], gone[300];
+    struct snapshot_disk disk;
+    struct snapshot_info first, second;
+    struct vmm_error error = {0};
+    struct snapshot_wish wish = {.folder = folder, .disks = &disk, .n_disks = 1, .name = "x"};
+
+    begin ();
+    disk = make_disk (path, "a.qcow2");
+    CHECK_EQUAL (snapshot_take_off (&wish, &first, &error), 0);
+    CHECK_EQUAL (snapshot_take_off (&wish, &second, &error), 0);
+    /* As if the power had gone when its RAM was being written. */
+    snprintf (gone, sizeof gone, "%s/%s", folder, second.id);
+    {
+        char part[300];
+
+        snprintf (part, sizeof part, "%s/.%s.part", folder, second.id);
+        CHECK_EQUAL (rename (gone, part), 0);
+    }
+    snapshot_clean (folder, &disk, 1);
+    CHECK_EQUAL (count_inside (&disk), 1);
+    CHECK_EQUAL (snapshot_delete (folder, first.id, NULL, &disk, 1, &error), 0);
+    CHECK_EQUAL (count_inside (&disk), 0);
+    end ();
 }
 
 TAP_MAIN ()
