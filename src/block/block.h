@@ -77,6 +77,8 @@ enum blk_open_flags {
     BLK_CREATE = 1 << 1,     /* with the given size; fails if the file exists */
     BLK_NO_DISCARD = 1 << 2, /* discards do nothing, write-zeroes keep their space */
     BLK_FOR_REPAIR = 1 << 4, /* an image may be written whatever it says of its state */
+    BLK_NO_BACKING = 1 << 5, /* what an image is based on is left out and reads as zeroes: for a
+                              * look at the image itself; with BLK_READ_ONLY or BLK_FOR_REPAIR */
     BLK_NO_RING = 1 << 3,    /* threads instead of io_uring, which they replace by themselves on
                               * hosts without it */
 };

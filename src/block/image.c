@@ -85,3 +85,27 @@ blk_open (const struct blk_source *source, const struct vmm_log *log, struct blk
         *ret_blk = &image->blk;
     return r;
 }
+
+void
+blk_describe (struct blk *blk, struct blk_description *ret_description)
+{
+    struct blk_description *description = ret_description;
+    const struct qcow2 *image = qcow2_from_blk (blk);
+    struct stat status;
+
+    *description = (struct blk_description) {.size = blk->info.size};
+    if (stat (blk->path, &status) == 0)
+        description->on_disk = (uint64_t) status.st_blocks * 512;
+    if (!image)
+        return;
+    description->format = BLK_FORMAT_QCOW2;
+    description->cluster_size = (uint32_t) image->cluster_size;
+    description->version = image->header.version;
+    description->n_snapshots = image->header.n_snapshots;
+    description->compressed_by_zstd = image->header.compression == QCOW2_ZSTD;
+    description->not_closed = image->header.incompatible & QCOW2_DIRTY;
+    description->corrupt = image->header.incompatible & QCOW2_CORRUPT;
+    memcpy (description->backing, image->header.backing, sizeof description->backing);
+    memcpy (description->backing_format, image->header.backing_format,
+            sizeof description->backing_format);
+}

@@ -117,6 +117,20 @@ struct blk_check {
                    * lost, and blk_repair () does not touch it */
 };
 
+/* What is to be told of an image. */
+struct blk_description {
+    enum blk_format format;
+    uint64_t size;         /* bytes, of the disk */
+    uint64_t on_disk;      /* bytes that the file takes */
+    uint32_t cluster_size; /* 0: none */
+    unsigned version;      /* of qcow2 */
+    uint32_t n_snapshots;
+    bool compressed_by_zstd, not_closed, corrupt;
+    char backing[1024]; /* as the image has it; empty: none */
+    char backing_format[64];
+};
+void blk_describe (struct blk *blk, struct blk_description *ret_description);
+
 /* Whether the image's metadata fit together. Raw images have none. */
 int blk_check (struct blk *blk, struct blk_check *ret_check, struct vmm_error *error);
 /* Repairs all that blk_check () counts, unless there is damage: -EUCLEAN. */

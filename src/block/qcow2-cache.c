@@ -191,20 +191,34 @@ qcow2_table_fini (struct qcow2_table *table)
     *table = (struct qcow2_table) {0};
 }
 
+int
+qcow2_table_init (struct qcow2_table *table, uint64_t offset, uint32_t n)
+{
+    /* Whole sectors. */
+    uint64_t bytes = align_up (UINT64_C (8) * n, 512);
+
+    *table = (struct qcow2_table) {
+        .offset = offset,
+        .n = n,
+        .entries = calloc (1, bytes),
+        .dirty = calloc (bytes / 512, 1),
+    };
+    if (table->entries && table->dirty)
+        return 0;
+    qcow2_table_fini (table);
+    return -ENOMEM;
+}
+
 /* The file has whole clusters of a table, but @n may end inside of one. */
 int
 qcow2_table_load (struct qcow2 *self, struct qcow2_table *table, uint64_t offset, uint32_t n)
 {
     uint64_t bytes = align_up (UINT64_C (8) * n, 512);
-    struct qcow2_table new = {
-        .offset = offset,
-        .n = n,
-        .entries = malloc (bytes),
-        .dirty = calloc (bytes / 512, 1),
-    };
-    int r =
-        new.entries &&new.dirty ? blk_file_read (self->file, offset, new.entries, bytes) : -ENOMEM;
+    struct qcow2_table new;
+    int r = qcow2_table_init (&new, offset, n);
 
+    if (r == 0)
+        r = blk_file_read (self->file, offset, new.entries, bytes);
     if (r < 0) {
         qcow2_table_fini (&new);
         return r;

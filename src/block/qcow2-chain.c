@@ -81,7 +81,7 @@ qcow2_chain_open (struct qcow2 *self, const struct blk_source *source, unsigned 
     AUTO_FREE char *real = NULL;
     enum blk_format format;
 
-    if (!*name)
+    if (!*name || (self->flags & BLK_NO_BACKING))
         return 0;
     if (depth + 1 >= QCOW2_MAX_DEPTH)
         return vmm_error_set (error, -ELOOP,

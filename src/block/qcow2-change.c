@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/cleanup.h"
+
 #define BUFFER_BYTES MIB
 
 int
@@ -82,6 +84,8 @@ qcow2_change_end_locked (struct qcow2_change *change)
     free (change->todo);
     free (change->buffer);
     free (change->freed.runs);
+    qcow2_table_fini (&change->l1);
+    qcow2_table_fini (&change->rt);
 }
 
 void
@@ -299,28 +303,23 @@ write_counts (struct qcow2_change *change, uint64_t rt_offset, uint64_t rt_clust
 {
     struct qcow2 *self = change->self;
     uint64_t bytes = rt_clusters << self->cluster_bits;
-    unsigned char *table;
-    int r = 0;
+    AUTO_FREE unsigned char *table = calloc (1, bytes);
+    int r = table ? qcow2_table_init (&change->rt, rt_offset, (uint32_t) (bytes / 8)) : -ENOMEM;
 
-    if (change->n_blocks * 8 > bytes)
-        return -EFBIG;
-    for (uint64_t i = 0; r == 0 && i < change->n_blocks; i++)
-        if (change->places[i])
-            r = qcow2_change_write (change, change->places[i], change->blocks[i],
-                                    self->cluster_size);
-    table = calloc (1, bytes);
-    if (!table)
-        return -ENOMEM;
-    for (uint64_t i = 0; i < change->n_blocks; i++) {
+    if (r == 0 && change->n_blocks * 8 > bytes)
+        r = -EFBIG;
+    for (uint64_t i = 0; r == 0 && i < change->n_blocks; i++) {
         uint64_t place = change->places[i];
 
-        if (!place && !change->from_scratch && i < self->rt.n)
+        if (place)
+            r = qcow2_change_write (change, place, change->blocks[i], self->cluster_size);
+        else if (!change->from_scratch && i < self->rt.n)
             place = self->rt.entries[i];
+        change->rt.entries[i] = place;
         store_be64 (table + 8 * i, place);
     }
     if (r == 0)
         r = qcow2_change_write (change, rt_offset, table, bytes);
-    free (table);
     return r == 0 ? write_out (change) : r;
 }
 
@@ -346,20 +345,27 @@ switch_over (struct qcow2_change *change)
     return r;
 }
 
-/* The new state is the image's. It is on stable storage already, so what fails now is for a new
- * start to see. */
-static int
+static void
+take_table (struct qcow2_table *table, struct qcow2_table *from)
+{
+    if (!from->entries)
+        return;
+    qcow2_table_fini (table);
+    *table = *from;
+    *from = (struct qcow2_table) {0};
+}
+
+/* The new state is the image's. */
+static void
 take_over (struct qcow2_change *change)
 {
     struct qcow2 *self = change->self;
-    int r;
 
     self->header = change->header;
     self->fresh_from = change->cursor;
     self->inflated_entry = 0;
-    r = qcow2_load_tables (self);
-    if (r < 0)
-        atomic_store (&self->failed, true);
+    take_table (&self->l1, &change->l1);
+    take_table (&self->rt, &change->rt);
     for (size_t i = 0; i < change->freed.n; i++) {
         const struct qcow2_run *run = &change->freed.runs[i];
 
@@ -370,7 +376,6 @@ take_over (struct qcow2_change *change)
     }
     if (change->from_scratch)
         self->free_from = 0;
-    return r;
 }
 
 int
@@ -391,7 +396,8 @@ qcow2_change_commit (struct qcow2_change *change)
     if (r < 0)
         return r;
     qcow2_cache_drop (change->self);
-    return take_over (change);
+    take_over (change);
+    return 0;
 }
 
 static bool

@@ -37,11 +37,12 @@ struct qcow2_change {
     bool *changed;
     uint32_t *todo; /* numbers of blocks that have changed and have no place */
     size_t n_todo;
-    uint64_t n_blocks;       /* highest one that counts something, plus 1 */
-    uint64_t cursor;         /* the next cluster to be written */
-    struct qcow2_runs freed; /* what gives its space back at the end */
-    uint64_t n_freed;        /* clusters */
-    unsigned char *buffer;   /* sequential writes on their way */
+    uint64_t n_blocks;         /* highest one that counts something, plus 1 */
+    uint64_t cursor;           /* the next cluster to be written */
+    struct qcow2_table l1, rt; /* what becomes the image's; .l1 may be none, and stays then */
+    struct qcow2_runs freed;   /* what gives its space back at the end */
+    uint64_t n_freed;          /* clusters */
+    unsigned char *buffer;     /* sequential writes on their way */
     uint64_t buffer_offset;
     size_t buffer_used;
 };

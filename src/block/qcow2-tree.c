@@ -137,8 +137,11 @@ write_l1 (struct qcow2_change *change, const uint64_t *l1, uint32_t n)
     AUTO_FREE unsigned char *table = calloc (1, bytes);
     int r = table ? qcow2_change_allocate (change, bytes >> self->cluster_bits, &offset) : -ENOMEM;
 
+    if (r == 0)
+        r = qcow2_table_init (&change->l1, offset, n);
     if (r < 0)
         return r;
+    memcpy (change->l1.entries, l1, UINT64_C (8) * n);
     for (uint32_t i = 0; i < n; i++)
         store_be64 (table + UINT64_C (8) * i, l1[i]);
     change->header.l1_offset = offset;

@@ -120,15 +120,13 @@ set_geometry (struct qcow2 *self)
     return 0;
 }
 
-int
-qcow2_load_tables (struct qcow2 *self)
+static int
+load_tables (struct qcow2 *self)
 {
     const struct qcow2_header *header = &self->header;
-    int r = 0;
+    int r = qcow2_table_load (self, &self->l1, header->l1_offset, header->l1_size);
 
-    if (self->l1.offset != header->l1_offset)
-        r = qcow2_table_load (self, &self->l1, header->l1_offset, header->l1_size);
-    if (r == 0 && self->rt.offset != header->rt_offset)
+    if (r == 0)
         r = qcow2_table_load (self, &self->rt, header->rt_offset,
                               (header->rt_clusters << self->cluster_bits) / 8);
     return r;
@@ -198,7 +196,7 @@ set_up (struct qcow2 *self, const struct blk_source *source, unsigned depth,
     if (r == 0)
         r = qcow2_cache_init (self);
     if (r == 0)
-        r = qcow2_load_tables (self);
+        r = load_tables (self);
     if (r == 0)
         r = clear_autoclear (self);
     if (r == 0 && (self->header.incompatible & QCOW2_DIRTY) && !(self->flags & BLK_READ_ONLY) &&

@@ -212,6 +212,7 @@ void qcow2_page_mark (struct qcow2 *self, struct qcow2_page *page);
 
 /* In failure @table stays as it is. */
 int qcow2_table_load (struct qcow2 *self, struct qcow2_table *table, uint64_t offset, uint32_t n);
+int qcow2_table_init (struct qcow2_table *table, uint64_t offset, uint32_t n); /* all zeroes */
 void qcow2_table_fini (struct qcow2_table *table);
 void qcow2_table_set (struct qcow2_table *table, uint32_t index, uint64_t value);
 
@@ -329,8 +330,5 @@ void qcow2_chain_close (struct qcow2_layer *layer);
 /* Takes over @file, also in failure. For tests, and for backing images (@depth > 0). */
 int qcow2_open_file (struct blk_file *file, const struct blk_source *source, unsigned depth,
                      const struct vmm_log *log, struct qcow2 **ret_self, struct vmm_error *error);
-/* Reads the L1 and refcount tables that the header tells of, if they are elsewhere than those in
- * memory, which stay in failure. */
-int qcow2_load_tables (struct qcow2 *self);
 /* @blk, which must be of this driver; else NULL. */
 struct qcow2 *qcow2_from_blk (struct blk *blk);

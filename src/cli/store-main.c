@@ -32,6 +32,20 @@ static const struct store_verb verbs[] = {
      "ran, start it with --restore ID.\n",
      store_snapshot},
     {"save", "NAME", "Writes a running machine to disk; start goes on with it.\n", store_command},
+    {"disk", "create|info|resize|convert|compact|check FILE [SIZE | NEW-FILE] [OPTIONS]",
+     "For images that no machine is using.\n"
+     "  create FILE --size SIZE, info FILE, resize FILE SIZE, convert FILE NEW-FILE,\n"
+     "  compact FILE, check FILE\n\n"
+     "  --format FORMAT        of FILE: raw or qcow2, for convert also vmdk, vdi, vhdx, vpc\n"
+     "                         and qcow [from its name]\n"
+     "  --to FORMAT            convert: of NEW-FILE, raw or qcow2 [from its name]\n"
+     "  --compress             convert, compact: qcow2 only\n"
+     "  --cluster-size SIZE    create: of a qcow2 image [64K]\n"
+     "  --backing FILE         what FILE is, or shall be, based on and may read\n"
+     "  --backing-format FORMAT   create: its format\n"
+     "  --repair               check: repair what can be without losing data\n"
+     "  --json                 info: as JSON\n",
+     store_disk},
     {"rename", "NAME NEW-NAME", NULL, store_rename},
     {"delete", "NAME", "It stays in the trash for 30 days.\n", store_delete},
     {"restore", "NAME", "Brings a deleted machine back.\n", store_restore},

@@ -13,6 +13,12 @@
 #include "block/file.h"
 #include "tap.h"
 
+/* For tests in which malloc () is not what it seems. */
+#ifndef MEM_MALLOC
+#define MEM_MALLOC  malloc
+#define MEM_REALLOC realloc
+#endif
+
 enum mem_kind {
     MEM_READ,
     MEM_WRITE, /* zeroes, too */
@@ -64,7 +70,7 @@ mem_grow (struct mem_file *self, uint64_t size)
     if (size > self->room) {
         uint64_t room = MAX_OF (2 * self->room, size);
 
-        self->bytes = realloc (self->bytes, room);
+        self->bytes = MEM_REALLOC (self->bytes, room);
         if (!self->bytes)
             abort ();
         memset (self->bytes + self->room, 0, room - self->room);
@@ -80,7 +86,7 @@ mem_log (struct mem_file *self, enum mem_kind kind, uint64_t offset, uint64_t le
 
     if (self->n_log == self->log_size) {
         self->log_size = 2 * self->log_size + 64;
-        self->log = realloc (self->log, self->log_size * sizeof *self->log);
+        self->log = MEM_REALLOC (self->log, self->log_size * sizeof *self->log);
         if (!self->log)
             abort ();
     }
@@ -123,7 +129,7 @@ mem_put (struct mem_file *self, uint64_t offset, const void *bytes, uint64_t len
     if (self->logging) {
         struct mem_entry *entry = mem_log (self, MEM_WRITE, offset, length);
 
-        entry->bytes = malloc (length);
+        entry->bytes = MEM_MALLOC (length);
         if (!entry->bytes)
             abort ();
         memcpy (entry->bytes, self->bytes + offset, length);
