@@ -252,6 +252,8 @@ def test_checks(tally):
         "format": ["clang-format", "--dry-run", "-Werror", *sources("*.c", "*.h")],
         "rooms": ["tests/check-rooms.py"],
         "rooms self-test": ["tests/check-rooms.py", "--self-test"],
+        "flatpak manifest": ["tests/check-flatpak.py"],
+        "translations": ["tests/check-translations.py"],
         "counting self-test": ["tools/builds.py", "self-test"],
         "shell syntax": ["bash", "-n", "dev", ".ci/run", *sources("*.sh")],
     }

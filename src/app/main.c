@@ -9,9 +9,11 @@ int
 main (int argc, char **argv)
 {
     g_autoptr (PosadaApplication) application = NULL;
+    /* For a build that is not installed. */
+    const char *locales = g_getenv ("POSADA_LOCALE_DIR");
 
     setlocale (LC_ALL, "");
-    bindtextdomain (GETTEXT_PACKAGE, POSADA_LOCALE_DIR);
+    bindtextdomain (GETTEXT_PACKAGE, locales ? locales : POSADA_LOCALE_DIR);
     bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
     textdomain (GETTEXT_PACKAGE);
     dex_init ();
