@@ -9,6 +9,8 @@
 struct _PosadaReviewPage {
     PosadaWizardPage parent_instance;
 
+    gboolean updating; /* rows change because the draft did, not the other way */
+
     AdwBanner *failure_banner;
     GtkWidget *create_button;
     GtkWidget *source_group;
@@ -32,7 +34,7 @@ name_cb (PosadaReviewPage *self)
 {
     PosadaDraft *draft = posada_wizard_page_get_draft (POSADA_WIZARD_PAGE (self));
 
-    if (draft)
+    if (draft && !self->updating)
         posada_draft_set_name (draft, gtk_editable_get_text (GTK_EDITABLE (self->name_row)));
 }
 
@@ -41,7 +43,7 @@ memory_cb (PosadaReviewPage *self)
 {
     PosadaDraft *draft = posada_wizard_page_get_draft (POSADA_WIZARD_PAGE (self));
 
-    if (draft)
+    if (draft && !self->updating)
         posada_draft_set_memory (draft, (guint64) adw_spin_row_get_value (self->memory_row) * MIB);
 }
 
@@ -50,7 +52,7 @@ cpus_cb (PosadaReviewPage *self)
 {
     PosadaDraft *draft = posada_wizard_page_get_draft (POSADA_WIZARD_PAGE (self));
 
-    if (draft)
+    if (draft && !self->updating)
         posada_draft_set_cpus (draft, (guint) adw_spin_row_get_value (self->cpus_row));
 }
 
@@ -59,7 +61,7 @@ disk_cb (PosadaReviewPage *self)
 {
     PosadaDraft *draft = posada_wizard_page_get_draft (POSADA_WIZARD_PAGE (self));
 
-    if (draft)
+    if (draft && !self->updating)
         posada_draft_set_disk_size (draft, (guint64) adw_spin_row_get_value (self->disk_row) * GIB);
 }
 
@@ -68,7 +70,7 @@ firmware_cb (PosadaReviewPage *self)
 {
     PosadaDraft *draft = posada_wizard_page_get_draft (POSADA_WIZARD_PAGE (self));
 
-    if (draft)
+    if (draft && !self->updating)
         posada_draft_set_firmware (draft, adw_combo_row_get_selected (self->firmware_row) == 1
                                               ? POSADA_FIRMWARE_EFI
                                               : POSADA_FIRMWARE_BIOS);
@@ -185,6 +187,7 @@ posada_review_page_update (PosadaWizardPage *page, PosadaDraft *draft)
     PosadaReviewPage *self = POSADA_REVIEW_PAGE (page);
     PosadaMediumKind kind = posada_draft_get_kind (draft);
 
+    self->updating = TRUE;
     show_source (self, draft);
     show_name (self, draft);
     show_hardware (self, draft);
@@ -193,6 +196,7 @@ posada_review_page_update (PosadaWizardPage *page, PosadaDraft *draft)
     gtk_widget_set_visible (GTK_WIDGET (self->disk_row), kind != POSADA_MEDIUM_DISK);
     gtk_widget_set_visible (GTK_WIDGET (self->firmware_row), kind != POSADA_MEDIUM_KERNEL);
     gtk_widget_set_sensitive (self->create_button, posada_draft_is_ready (draft));
+    self->updating = FALSE;
 }
 
 static void

@@ -9,6 +9,7 @@ struct _PosadaWizard {
 
     PosadaDraft *draft;
     GCancellable *creating; /* NULL: nothing is being made */
+    gboolean waiting;       /* to find out which page the file gets */
 
     AdwNavigationView *view;
 };
@@ -35,20 +36,17 @@ get_visible_tag (PosadaWizard *self)
     return adw_navigation_page_get_tag (adw_navigation_view_get_visible_page (self->view));
 }
 
-/* Whatever was guessed before, a file gets the page of what it is. */
+/* Whatever was said before, a file gets the page of what it is. */
 static void
 recognized_cb (PosadaWizard *self)
 {
     const char *tags[] = {"source", page_for (posada_draft_get_kind (self->draft))};
-    const char *visible = get_visible_tag (self);
 
-    if (g_strcmp0 (visible, "review") == 0 || g_strcmp0 (visible, "disk") == 0 ||
-        g_strcmp0 (visible, "kernel") == 0) {
-        if (!adw_navigation_view_get_previous_page (
-                self->view, adw_navigation_view_find_page (self->view, tags[1])) ||
-            g_strcmp0 (visible, tags[1]) != 0)
-            adw_navigation_view_replace_with_tags (self->view, tags, G_N_ELEMENTS (tags));
-    }
+    if (self->waiting)
+        adw_navigation_view_push_by_tag (self->view, tags[1]);
+    else if (g_strcmp0 (get_visible_tag (self), "disk") == 0 && !g_str_equal (tags[1], "disk"))
+        adw_navigation_view_replace_with_tags (self->view, tags, G_N_ELEMENTS (tags));
+    self->waiting = FALSE;
 }
 
 static void
@@ -56,9 +54,13 @@ choose (PosadaWizard *self, GFile *file, PosadaMediumKind kind)
 {
     if (self->creating)
         return;
-    posada_draft_set_source (self->draft, file, kind);
     adw_navigation_view_pop_to_tag (self->view, "source");
-    adw_navigation_view_push_by_tag (self->view, page_for (kind));
+    /* It may be recognized before the next line. */
+    self->waiting = file && kind == POSADA_MEDIUM_UNKNOWN;
+    posada_draft_set_source (self->draft, file, kind);
+    if (!file || kind != POSADA_MEDIUM_UNKNOWN)
+        adw_navigation_view_push_by_tag (self->view,
+                                         page_for (posada_draft_get_kind (self->draft)));
 }
 
 static void

@@ -190,6 +190,25 @@ TEST (dropped_files_get_the_page_of_what_they_are)
     posada_wizard_set_source (rig->wizard, iso_file);
     settle (600);
     get (rig, "Create");
+    /* A name that nobody typed follows the file. */
+    CHECK_STRING (gtk_editable_get_text (GTK_EDITABLE (get (rig, "Name"))), "some");
+    rig_free (rig);
+}
+
+TEST (file_given_at_once_gets_its_page)
+{
+    struct rig *rig = rig_new (NULL);
+    PosadaWizard *wizard = posada_wizard_new (rig->place.store, NULL);
+    g_autofree char *disk = place_make_image (&rig->place, "disk.img", "qcow2");
+    g_autoptr (GFile) file = g_file_new_for_path (disk);
+
+    adw_dialog_force_close (ADW_DIALOG (rig->wizard));
+    settle (600);
+    rig->wizard = wizard;
+    adw_dialog_present (ADW_DIALOG (wizard), GTK_WIDGET (rig->window));
+    posada_wizard_set_source (wizard, file);
+    settle (1000);
+    get (rig, "Format");
     rig_free (rig);
 }
 
