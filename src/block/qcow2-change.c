@@ -44,6 +44,8 @@ qcow2_change_begin (struct qcow2 *self, struct qcow2_change *change, struct vmm_
         return vmm_error_set (error, -EBUSY, "%s is being written to", path);
     while (self->in_refill)
         pthread_cond_wait (&self->wake, &self->lock);
+    /* Nobody finds new clusters from here on, also where the lock is released. */
+    self->in_refill = true;
     qcow2_reserve_drop (self);
     while (r == 0 && !qcow2_is_clean (self)) {
         pthread_mutex_unlock (&self->lock);
@@ -52,6 +54,7 @@ qcow2_change_begin (struct qcow2 *self, struct qcow2_change *change, struct vmm_
     }
     if (r == 0)
         r = qcow2_change_begin_locked (self, change);
+    change->keeps_reserve_empty = true;
     return r < 0 ? vmm_error_set_errno (error, r, "%s cannot be changed", path) : 0;
 }
 
@@ -93,6 +96,10 @@ qcow2_change_end (struct qcow2_change *change)
 {
     struct qcow2 *self = change->self;
 
+    if (change->keeps_reserve_empty) {
+        self->in_refill = false;
+        pthread_cond_broadcast (&self->wake);
+    }
     qcow2_change_end_locked (change);
     pthread_mutex_unlock (&self->lock);
 }
@@ -113,6 +120,8 @@ get_block (struct qcow2_change *change, uint64_t cluster, unsigned char **ret_bl
     *ret_block = change->blocks[number];
     if (*ret_block)
         return 0;
+    if (change->bytes + self->cluster_size > QCOW2_MAX_COUNT_BYTES)
+        return -EFBIG;
     block = calloc (1, self->cluster_size);
     if (!block)
         return -ENOMEM;
@@ -127,6 +136,7 @@ get_block (struct qcow2_change *change, uint64_t cluster, unsigned char **ret_bl
         return r;
     }
     change->blocks[number] = *ret_block = block;
+    change->bytes += self->cluster_size;
     change->n_blocks = MAX_OF (change->n_blocks, number + 1);
     return 0;
 }

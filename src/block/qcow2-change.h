@@ -10,7 +10,8 @@
 
 #include "block/qcow2.h"
 
-#define QCOW2_MAX_BLOCKS (QCOW2_MAX_RT_BYTES / 8)
+#define QCOW2_MAX_BLOCKS      (QCOW2_MAX_RT_BYTES / 8)
+#define QCOW2_MAX_COUNT_BYTES GIB /* of refcount blocks in memory: 32 TiB of disks, usually */
 
 /* Fields of a snapshot as they are in the file. */
 struct qcow2_snapshot {
@@ -31,6 +32,7 @@ struct qcow2_snapshots {
 struct qcow2_change {
     struct qcow2 *self;
     struct qcow2_header header; /* as it is to become */
+    bool keeps_reserve_empty;
     bool from_scratch; /* the counts in the file are not believed; what they occupy is abandoned */
     unsigned char **blocks; /* refcount blocks in memory, NULL: not read yet */
     uint64_t *places;       /* where a block goes that has changed; 0: nowhere yet */
@@ -38,6 +40,7 @@ struct qcow2_change {
     uint32_t *todo; /* numbers of blocks that have changed and have no place */
     size_t n_todo;
     uint64_t n_blocks;         /* highest one that counts something, plus 1 */
+    uint64_t bytes;            /* of .blocks */
     uint64_t cursor;           /* the next cluster to be written */
     struct qcow2_table l1, rt; /* what becomes the image's; .l1 may be none, and stays then */
     struct qcow2_runs freed;   /* what gives its space back at the end */

@@ -10,7 +10,8 @@
 #include "block/qcow2.h"
 
 #define RESERVE_BYTES (8 * MIB)
-#define RESERVE_MAX   256 /* clusters */
+#define RESERVE_MAX   256   /* clusters */
+#define MAX_LEAK      (MIB) /* clusters that may be counted behind the end of the file */
 
 uint64_t
 qcow2_refcount_peek (const void *block, unsigned bits, uint64_t index)
@@ -185,6 +186,9 @@ find_free (struct qcow2 *self, uint64_t from, struct qcow2_run *ret_run)
 
         if (from >= (QCOW2_MAX_OFFSET >> self->cluster_bits) - most)
             return -ENOSPC;
+        if (from > self->fresh_from + MAX_LEAK)
+            return qcow2_damaged (self, "clusters are counted far behind the end of the file, at",
+                                  from * self->cluster_size);
         if (from / self->entries_per_block >= self->rt.n)
             r = qcow2_grow_refs (self);
         else
@@ -214,7 +218,7 @@ static int
 find_run (struct qcow2 *self, struct qcow2_run *ret_run)
 {
     uint64_t from = self->free_from;
-    struct qcow2_run run;
+    struct qcow2_run run = {0};
     int r = find_free (self, from, &run);
 
     if (r == 0)
@@ -237,7 +241,7 @@ find_run (struct qcow2 *self, struct qcow2_run *ret_run)
 int
 qcow2_reserve (struct qcow2 *self)
 {
-    struct qcow2_run run;
+    struct qcow2_run run = {0};
     int r;
 
     if (self->in_refill) {

@@ -65,10 +65,15 @@ qcow2_tree_add (struct qcow2_change *change, const uint64_t *l1, uint32_t n, int
     struct qcow2 *self = change->self;
     AUTO_FREE unsigned char *table = malloc (self->cluster_size);
     int r = table ? 0 : -ENOMEM;
+    uint64_t n_tables = 0;
 
     for (uint32_t i = 0; r == 0 && i < n; i++) {
         if (!(l1[i] & QCOW2_OFFSET_MASK))
             continue;
+        /* Or going through them takes longer than the file is large. */
+        if (++n_tables > self->fresh_from)
+            return qcow2_damaged (self, "L2 tables are used several times, such as at",
+                                  l1[i] & QCOW2_OFFSET_MASK);
         r = load_l2 (self, l1[i], table);
         for (uint64_t at = 0; r == 0 && at < self->cluster_size; at += 8)
             r = add_entry (change, load_be64 (table + at), delta);

@@ -47,6 +47,7 @@ struct mem_file {
     int fail_with;
     bool flush_failed;
     unsigned n_discards;
+    uint64_t limit; /* bytes, then the host is full; 0: none */
 };
 
 static inline struct mem_file *
@@ -62,6 +63,12 @@ mem_meet (struct mem_file *self, enum mem_kind kind)
     if (++self->count[kind] == self->fail_at && kind == self->fail_kind)
         return self->fail_with;
     return 0;
+}
+
+static inline bool
+mem_has_room (const struct mem_file *self, uint64_t offset, uint64_t length)
+{
+    return self->limit == 0 || range_fits (offset, length, self->limit);
 }
 
 static inline void
@@ -145,6 +152,10 @@ mem_write (struct blk_file *file, uint64_t offset, const struct iovec *iov, unsi
     pthread_mutex_lock (&self->mutex);
     r = mem_meet (self, MEM_WRITE);
     for (unsigned i = 0; r == 0 && i < n_iov; i++) {
+        if (!mem_has_room (self, offset, iov[i].iov_len)) {
+            r = -ENOSPC;
+            break;
+        }
         mem_put (self, offset, iov[i].iov_base, iov[i].iov_len);
         offset += iov[i].iov_len;
     }
@@ -160,6 +171,8 @@ mem_zero (struct blk_file *file, uint64_t offset, uint64_t length)
 
     pthread_mutex_lock (&self->mutex);
     r = mem_meet (self, MEM_WRITE);
+    if (r == 0 && !mem_has_room (self, offset, length))
+        r = -ENOSPC;
     if (r == 0)
         mem_put (self, offset, NULL, length);
     pthread_mutex_unlock (&self->mutex);
@@ -209,6 +222,8 @@ mem_set_size (struct blk_file *file, uint64_t size)
 
     pthread_mutex_lock (&self->mutex);
     r = mem_meet (self, MEM_SIZE);
+    if (r == 0 && !mem_has_room (self, 0, size))
+        r = -ENOSPC;
     if (r == 0) {
         if (size < self->size)
             memset (self->bytes + size, 0, self->size - size);

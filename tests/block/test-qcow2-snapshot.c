@@ -106,6 +106,8 @@ check_work (uint32_t cluster_size, unsigned flags, unsigned rounds, unsigned n)
             qrig_open (&rig, flags);
         }
     }
+    while (n_kept > 0)
+        free (kept[--n_kept].model);
     qrig_fini (&rig);
 }
 
@@ -163,6 +165,8 @@ TEST (qemus_snapshots_are_ours_and_ours_are_qemus)
     QRIG_RUN (&rig, "qemu-img", "snapshot", "-d", "Nächster ours", rig.path);
     qrig_open (&rig, 0);
     reopen_and_judge (&rig, 0);
+    free (before);
+    free (between);
     qrig_fini (&rig);
 }
 
