@@ -4,145 +4,52 @@
 #include <glib/gi18n.h>
 
 #include "app/posada-library.h"
+#include "app/posada-lifecycle.h"
+#include "app/posada-preferences.h"
+#include "app/posada-service.h"
+#include "app/posada-settings.h"
 #include "app/posada-shortcuts.h"
+#include "app/posada-thumbnailer.h"
 #include "app/posada-window.h"
 #include "machine/posada-host.h"
 #include "wizard/posada-wizard.h"
-
-#define BACKGROUND_NOTE "background"
 
 struct _PosadaApplication {
     AdwApplication parent_instance;
 
     int n_fakes; /* < 0: real machines */
+    GSettings *settings;
     PosadaLibrary *library;
-    PosadaWindow *window;
+    PosadaThumbnailer *thumbnailer;
+    PosadaLifecycle *lifecycle;
+    PosadaService *service; /* NULL without a bus */
+    PosadaWindow *window;   /* weak */
     PosadaHost *host;
-    gboolean in_background;
-    guint inhibition;
 };
 
 G_DEFINE_FINAL_TYPE (PosadaApplication, posada_application, ADW_TYPE_APPLICATION)
-
-/* --- closing and quitting --- */
-
-/* Log-out asks first while a machine runs. */
-static void
-running_changed_cb (PosadaApplication *self)
-{
-    GtkApplication *application = GTK_APPLICATION (self);
-    gboolean running = posada_library_count_running (self->library) > 0;
-
-    if (running && !self->inhibition) {
-        self->inhibition = gtk_application_inhibit (application, GTK_WINDOW (self->window),
-                                                    GTK_APPLICATION_INHIBIT_LOGOUT,
-                                                    _ ("A virtual machine is running"));
-    } else if (!running && self->inhibition) {
-        gtk_application_uninhibit (application, self->inhibition);
-        self->inhibition = 0;
-    }
-    if (!running && self->in_background)
-        g_application_quit (G_APPLICATION (self));
-}
-
-static void
-notify_background (PosadaApplication *self)
-{
-    g_autoptr (GNotification) note = g_notification_new (_ ("Machines Keep Running"));
-
-    g_notification_set_body (note, _ ("Posada stays in the background until they are off."));
-    g_notification_add_button (note, _ ("Quit…"), "app.quit");
-    g_notification_set_default_action (note, "app.present");
-    g_application_send_notification (G_APPLICATION (self), BACKGROUND_NOTE, note);
-}
-
-/* A window that closes is hidden while machines run: they and it live in this process. */
-static gboolean
-close_request_cb (PosadaWindow *window, PosadaApplication *self)
-{
-    if (posada_library_count_running (self->library) == 0)
-        return GDK_EVENT_PROPAGATE;
-    self->in_background = TRUE;
-    gtk_widget_set_visible (GTK_WIDGET (window), FALSE);
-    notify_background (self);
-    return GDK_EVENT_STOP;
-}
-
-static void
-for_each_running (PosadaApplication *self, DexFuture *(*operation) (PosadaMachine *machine))
-{
-    GListModel *machines = G_LIST_MODEL (posada_library_get_machines (self->library));
-
-    for (guint i = 0; i < g_list_model_get_n_items (machines); i++) {
-        g_autoptr (PosadaMachine) machine = g_list_model_get_item (machines, i);
-        PosadaMachineState state = posada_machine_get_state (machine);
-
-        if (state != POSADA_MACHINE_OFF && state != POSADA_MACHINE_MISSING)
-            dex_future_disown (operation (machine));
-    }
-}
-
-static void
-quit_response_cb (AdwAlertDialog *dialog, const char *response, PosadaApplication *self)
-{
-    if (g_str_equal (response, "force-off")) {
-        for_each_running (self, posada_machine_force_off);
-        g_application_quit (G_APPLICATION (self));
-    } else if (g_str_equal (response, "shut-down")) {
-        /* The last machine that goes off takes the application with it. */
-        self->in_background = TRUE;
-        gtk_widget_set_visible (GTK_WIDGET (self->window), FALSE);
-        for_each_running (self, posada_machine_shut_down);
-    }
-}
 
 static void
 present (PosadaApplication *self)
 {
     if (!self->window) {
-        self->window = posada_window_new (GTK_APPLICATION (self), self->library);
-        g_object_add_weak_pointer (G_OBJECT (self->window), (gpointer *) &self->window);
-        g_signal_connect (self->window, "close-request", G_CALLBACK (close_request_cb), self);
+        g_set_weak_pointer (&self->window,
+                            posada_window_new (GTK_APPLICATION (self), self->library));
+        posada_lifecycle_set_window (self->lifecycle, self->window);
         if (self->host)
             posada_window_set_host (self->window, self->host);
     }
-    self->in_background = FALSE;
-    g_application_withdraw_notification (G_APPLICATION (self), BACKGROUND_NOTE);
+    posada_lifecycle_presented (self->lifecycle);
     gtk_window_present (GTK_WINDOW (self->window));
 }
+
+/* --- actions --- */
 
 static void
 quit_cb (GSimpleAction *action, GVariant *parameter, gpointer user_data)
 {
-    PosadaApplication *self = user_data;
-    guint n = posada_library_count_running (self->library);
-    g_autofree char *body = NULL;
-    AdwAlertDialog *dialog;
-
-    if (n == 0) {
-        g_application_quit (G_APPLICATION (self));
-        return;
-    }
-    present (self);
-    body = g_strdup_printf (ngettext ("%u virtual machine is running. What it has not saved is "
-                                      "lost when it is forced off.",
-                                      "%u virtual machines are running. What they have not saved "
-                                      "is lost when they are forced off.",
-                                      n),
-                            n);
-    dialog = ADW_ALERT_DIALOG (adw_alert_dialog_new (_ ("Quit Posada?"), body));
-    adw_alert_dialog_add_responses (dialog, "cancel", _ ("_Cancel"), "shut-down",
-                                    _ ("_Shut Down and Quit"), "force-off",
-                                    _ ("_Force Off and Quit"), NULL);
-    adw_alert_dialog_set_response_appearance (dialog, "shut-down", ADW_RESPONSE_SUGGESTED);
-    adw_alert_dialog_set_response_appearance (dialog, "force-off", ADW_RESPONSE_DESTRUCTIVE);
-    adw_alert_dialog_set_default_response (dialog, "cancel");
-    adw_alert_dialog_set_close_response (dialog, "cancel");
-    g_signal_connect_object (dialog, "response", G_CALLBACK (quit_response_cb), self, 0);
-    adw_dialog_present (ADW_DIALOG (dialog), GTK_WIDGET (self->window));
+    posada_lifecycle_quit (POSADA_APPLICATION (user_data)->lifecycle);
 }
-
-/* --- other actions --- */
 
 static void
 present_cb (GSimpleAction *action, GVariant *parameter, gpointer user_data)
@@ -221,6 +128,54 @@ new_from_cb (GSimpleAction *action, GVariant *parameter, gpointer user_data)
 }
 
 static void
+show_console (PosadaApplication *self, PosadaMachine *machine)
+{
+    present (self);
+    posada_window_open_console (self->window, machine);
+}
+
+static DexFuture *
+console_found_cb (DexFuture *future, gpointer user_data)
+{
+    PosadaApplication *self = user_data;
+    g_autoptr (GError) error = NULL;
+    const GValue *value = dex_future_get_value (future, &error);
+
+    if (value)
+        show_console (self, g_value_get_object (value));
+    else if (self->window)
+        posada_window_toast (self->window, error->message);
+    return dex_future_new_true ();
+}
+
+/* From the command line, before all machines may have been read. */
+static void
+open_console_cb (GSimpleAction *action, GVariant *parameter, gpointer user_data)
+{
+    PosadaApplication *self = user_data;
+    const char *uuid = g_variant_get_string (parameter, NULL);
+    PosadaMachine *machine =
+        posada_machine_list_find (posada_library_get_machines (self->library), uuid);
+
+    present (self);
+    if (machine)
+        show_console (self, machine);
+    else if (posada_library_get_store (self->library))
+        dex_future_disown (dex_future_finally (posada_library_open (self->library, uuid),
+                                               console_found_cb, g_object_ref (self),
+                                               g_object_unref));
+}
+
+static void
+preferences_cb (GSimpleAction *action, GVariant *parameter, gpointer user_data)
+{
+    PosadaApplication *self = user_data;
+
+    present (self);
+    adw_dialog_present (posada_preferences_new (self->settings), GTK_WIDGET (self->window));
+}
+
+static void
 shortcuts_cb (GSimpleAction *action, GVariant *parameter, gpointer user_data)
 {
     PosadaApplication *self = user_data;
@@ -247,6 +202,8 @@ static const GActionEntry actions[] = {
     {.name = "new-machine", .activate = new_machine_cb},
     {.name = "new-from", .activate = new_from_cb, .parameter_type = "s"},
     {.name = "present", .activate = present_cb},
+    {.name = "open-console", .activate = open_console_cb, .parameter_type = "s"},
+    {.name = "preferences", .activate = preferences_cb},
     {.name = "shortcuts", .activate = shortcuts_cb},
     {.name = "about", .activate = about_cb},
     {.name = "quit", .activate = quit_cb},
@@ -266,15 +223,49 @@ probed_cb (DexFuture *future, gpointer user_data)
     return dex_future_new_true ();
 }
 
-static PosadaLibrary *
-make_library (PosadaApplication *self)
+static void
+ensure_library (PosadaApplication *self)
 {
     g_autoptr (PosadaStore) store = NULL;
 
-    if (self->n_fakes >= 0)
-        return posada_library_new_fake ((guint) self->n_fakes);
+    if (self->library)
+        return;
+    if (self->n_fakes >= 0) {
+        self->library = posada_library_new_fake ((guint) self->n_fakes);
+        return;
+    }
     store = posada_store_new (NULL);
-    return posada_library_new (store);
+    self->library = posada_library_new (store);
+}
+
+static gboolean
+posada_application_dbus_register (GApplication *application, GDBusConnection *connection,
+                                  const char *path, GError **error)
+{
+    PosadaApplication *self = POSADA_APPLICATION (application);
+    GApplicationClass *parent = G_APPLICATION_CLASS (posada_application_parent_class);
+
+    if (!parent->dbus_register (application, connection, path, error))
+        return FALSE;
+    /* Before the name is ours, so that nobody finds it without. */
+    ensure_library (self);
+    self->service = posada_service_new (self->library);
+    g_signal_connect_object (self->service, "console-requested", G_CALLBACK (show_console), self,
+                             G_CONNECT_SWAPPED);
+    return posada_service_export (self->service, connection, path, error);
+}
+
+static void
+posada_application_dbus_unregister (GApplication *application, GDBusConnection *connection,
+                                    const char *path)
+{
+    PosadaApplication *self = POSADA_APPLICATION (application);
+
+    if (self->service)
+        posada_service_unexport (self->service);
+    g_clear_object (&self->service);
+    G_APPLICATION_CLASS (posada_application_parent_class)
+        ->dbus_unregister (application, connection, path);
 }
 
 /* A store that cannot be read is said in a toast; there is nothing else to show. */
@@ -299,9 +290,10 @@ posada_application_startup (GApplication *application)
     gtk_window_set_default_icon_name ("io.posada.Posada");
     g_action_map_add_action_entries (G_ACTION_MAP (self), actions, G_N_ELEMENTS (actions), self);
     posada_shortcuts_install (GTK_APPLICATION (self));
-    self->library = make_library (self);
-    g_signal_connect_object (self->library, "running-changed", G_CALLBACK (running_changed_cb),
-                             self, G_CONNECT_SWAPPED);
+    ensure_library (self);
+    posada_settings_follow_colors (self->settings);
+    self->lifecycle = posada_lifecycle_new (GTK_APPLICATION (self), self->library, self->settings);
+    self->thumbnailer = posada_thumbnailer_new (self->library);
     dex_future_disown (dex_future_catch (posada_library_load (self->library), not_loaded_cb,
                                          g_object_ref (self), g_object_unref));
     if (self->n_fakes < 0)
@@ -315,33 +307,45 @@ posada_application_activate (GApplication *application)
     present (POSADA_APPLICATION (application));
 }
 
+/* In the instance that runs already, if there is one; then this one has nothing more to do. */
+static int
+activate_by_action (GApplication *application, const char *action, const char *text)
+{
+    if (!g_application_register (application, NULL, NULL))
+        return 1;
+    g_application_activate (application);
+    g_action_group_activate_action (G_ACTION_GROUP (application), action,
+                                    g_variant_new_string (text));
+    return g_application_get_is_remote (application) ? 0 : -1;
+}
+
 static int
 posada_application_handle_local_options (GApplication *application, GVariantDict *options)
 {
     PosadaApplication *self = POSADA_APPLICATION (application);
-    const char *fakes, *path;
+    const char *fakes, *text;
 
     if (g_variant_dict_contains (options, "version")) {
         g_print ("posada-app " POSADA_VERSION "\n");
         return 0;
+    }
+    self->settings = posada_settings_get ();
+    if (!self->settings) {
+        g_printerr (_ ("The description of Posada's settings is missing; install it again.\n"));
+        return 1;
     }
     /* Pretended machines never meet the real ones of a running instance. */
     if (g_variant_dict_lookup (options, "fake", "&s", &fakes)) {
         self->n_fakes = (int) g_ascii_strtoull (fakes, NULL, 10);
         g_application_set_flags (application, G_APPLICATION_NON_UNIQUE);
     }
-    if (g_variant_dict_lookup (options, "new-from", "^&ay", &path)) {
-        g_autoptr (GFile) file = g_file_new_for_commandline_arg (path);
+    if (g_variant_dict_lookup (options, "console", "&s", &text))
+        return activate_by_action (application, "open-console", text);
+    if (g_variant_dict_lookup (options, "new-from", "^&ay", &text)) {
+        g_autoptr (GFile) file = g_file_new_for_commandline_arg (text);
         g_autofree char *uri = g_file_get_uri (file);
 
-        if (!g_application_register (application, NULL, NULL))
-            return 1;
-        g_application_activate (application);
-        g_action_group_activate_action (G_ACTION_GROUP (application), "new-from",
-                                        g_variant_new_string (uri));
-        /* The instance that runs already does it. */
-        if (g_application_get_is_remote (application))
-            return 0;
+        return activate_by_action (application, "new-from", uri);
     }
     return -1;
 }
@@ -352,6 +356,9 @@ posada_application_finalize (GObject *object)
     PosadaApplication *self = POSADA_APPLICATION (object);
 
     g_clear_weak_pointer (&self->window);
+    g_clear_object (&self->service);
+    g_clear_object (&self->lifecycle);
+    g_clear_object (&self->thumbnailer);
     g_clear_object (&self->library);
     g_clear_pointer (&self->host, posada_host_free);
     G_OBJECT_CLASS (posada_application_parent_class)->finalize (object);
@@ -365,6 +372,8 @@ posada_application_class_init (PosadaApplicationClass *klass)
     G_OBJECT_CLASS (klass)->finalize = posada_application_finalize;
     application_class->startup = posada_application_startup;
     application_class->activate = posada_application_activate;
+    application_class->dbus_register = posada_application_dbus_register;
+    application_class->dbus_unregister = posada_application_dbus_unregister;
     application_class->handle_local_options = posada_application_handle_local_options;
 }
 
@@ -374,6 +383,8 @@ posada_application_init (PosadaApplication *self)
     static const GOptionEntry options[] = {
         {"version", 0, 0, G_OPTION_ARG_NONE, NULL, N_ ("Print the version"), NULL},
         {"fake", 0, 0, G_OPTION_ARG_STRING, NULL, N_ ("Show N machines that run nothing"), "N"},
+        {"console", 0, 0, G_OPTION_ARG_STRING, NULL, N_ ("Show the screen of a machine"),
+         N_ ("UUID")},
         {"new-from", 0, 0, G_OPTION_ARG_FILENAME, NULL, N_ ("Create a machine from an image"),
          N_ ("FILE")},
         {NULL},

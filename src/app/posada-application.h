@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The application: one instance, one window, and the machines that live as long as it does.
- * Actions: “app.new-machine”, “app.new-from”, “app.shortcuts”, “app.about”, “app.quit”. Main
+ * Actions: “app.new-machine”, “app.new-from” (a URI), “app.open-console” (a UUID), “app.present”,
+ * “app.preferences”, “app.shortcuts”, “app.about”, “app.quit”. Main
  * thread.
  */
 #pragma once

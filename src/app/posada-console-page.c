@@ -6,6 +6,7 @@
 #include "app/posada-console-keys.h"
 #include "app/posada-console-window.h"
 #include "app/posada-screenshot.h"
+#include "app/posada-settings.h"
 #include "app/posada-shortcuts.h"
 #include "console/posada-console.h"
 #include "console/posada-terminal.h"
@@ -555,6 +556,8 @@ posada_console_page_new (PosadaMachine *machine)
 
     self->machine = g_object_ref (machine);
     self->console = POSADA_CONSOLE (posada_console_new ());
+    if (posada_settings_get ())
+        posada_settings_bind_console (posada_settings_get (), GTK_WIDGET (self->console));
     connect_console (self);
     self->display_binding = g_object_bind_property (machine, "display", self->console, "display",
                                                     G_BINDING_SYNC_CREATE);

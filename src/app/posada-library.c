@@ -209,6 +209,7 @@ loaded_cb (DexFuture *future, gpointer user_data)
         } else {
             PosadaMachine *machine = take_definition (self, entry->definition);
 
+            posada_machine_set_used_at (machine, entry->used);
             if (entry->holder != 0 && entry->holder != getpid ())
                 posada_kvm_machine_look_outside (POSADA_KVM_MACHINE (machine));
         }

@@ -6,6 +6,7 @@
 #include "app/posada-console-page.h"
 #include "app/posada-console-window.h"
 #include "app/posada-machine-row.h"
+#include "app/posada-rename-dialog.h"
 #include "app/posada-sparkline.h"
 
 struct _PosadaMachinePage {
@@ -21,6 +22,10 @@ struct _PosadaMachinePage {
     GtkWidget *resume_button;
     GtkWidget *pause_button;
     GtkWidget *shut_down_button;
+    GtkMenuButton *power_button;
+    AdwStatusPage *broken_page;
+    GtkStack *screen_stack;
+    GtkPicture *screen_picture;
     AdwBanner *reason_banner;
     GtkLabel *name_label;
     GtkLabel *state_label;
@@ -37,6 +42,7 @@ G_DEFINE_FINAL_TYPE (PosadaMachinePage, posada_machine_page, ADW_TYPE_NAVIGATION
 
 enum {
     DELETE_REQUESTED,
+    FILE_REQUESTED,
     N_SIGNALS,
 };
 static guint signals[N_SIGNALS];
@@ -65,6 +71,7 @@ static const struct operation {
      POSADA_MACHINE_CAN_RESET, N_ ("“%s” Was Not Reset")},
     {"machine.delete", NULL, IN (OFF) | IN (CRASHED) | IN (MISSING), POSADA_MACHINE_CAN_DELETE,
      NULL},
+    {"machine.show-file", NULL, IN (MISSING), 0, NULL},
     {"machine.rename", NULL, IN (OFF) | IN (RUNNING) | IN (PAUSED), 0, NULL},
     {"machine.console", NULL, ~0u & ~IN (MISSING), POSADA_MACHINE_CAN_DISPLAY, NULL},
 #undef IN
@@ -103,7 +110,9 @@ update_load (PosadaMachinePage *self)
     guint n = 0;
 
     samples = posada_machine_get_history (self->machine, &n);
-    gtk_widget_set_visible (GTK_WIDGET (self->load_row), state == POSADA_MACHINE_RUNNING);
+    gtk_widget_set_visible (GTK_WIDGET (self->load_row),
+                            state == POSADA_MACHINE_RUNNING &&
+                                !posada_machine_get_outside (self->machine));
     if (n > 0)
         /* Translators: the load of the processors in percent */
         text = g_strdup_printf (_ ("%.0f %%"), samples[n - 1].cpu * 100);
@@ -116,22 +125,40 @@ update_state (PosadaMachinePage *self)
     PosadaMachineState state = posada_machine_get_state (self->machine);
     const char *label = posada_machine_state_to_label (state);
     const char *reason = posada_machine_get_reason (self->machine);
+    g_autofree char *escaped = reason ? g_markup_escape_text (reason, -1) : NULL;
     gboolean off = state == POSADA_MACHINE_OFF || state == POSADA_MACHINE_CRASHED;
-    gboolean failed = state == POSADA_MACHINE_CRASHED || state == POSADA_MACHINE_MISSING;
+    gboolean missing = state == POSADA_MACHINE_MISSING;
+    gboolean outside = posada_machine_get_outside (self->machine);
 
     gtk_label_set_label (self->state_label, label);
     adw_window_title_set_subtitle (self->window_title, label);
     gtk_widget_set_visible (self->start_button, off);
     gtk_widget_set_visible (self->resume_button, state == POSADA_MACHINE_PAUSED);
     gtk_widget_set_visible (self->pause_button, state == POSADA_MACHINE_RUNNING);
-    gtk_widget_set_visible (self->shut_down_button, !off && state != POSADA_MACHINE_MISSING);
+    gtk_widget_set_visible (self->shut_down_button, !off && !missing);
+    gtk_widget_set_visible (GTK_WIDGET (self->power_button),
+                            (!off && !missing) || state == POSADA_MACHINE_CRASHED);
+    gtk_stack_set_visible_child_name (self->stack, missing ? "broken" : "machine");
+    adw_status_page_set_description (self->broken_page, missing && escaped ? escaped : "");
     adw_banner_set_title (self->reason_banner, reason ? reason : "");
-    adw_banner_set_revealed (self->reason_banner, failed && reason);
+    adw_banner_set_revealed (
+        self->reason_banner,
+        reason && (outside || state == POSADA_MACHINE_CRASHED || state == POSADA_MACHINE_PAUSED));
     for (gsize i = 0; i < G_N_ELEMENTS (operations); i++)
         gtk_widget_action_set_enabled (GTK_WIDGET (self), operations[i].action,
                                        can_do (self, &operations[i]));
     update_uptime (self);
     update_load (self);
+}
+
+static void
+update_thumbnail (PosadaMachinePage *self)
+{
+    GIcon *thumbnail = posada_machine_get_thumbnail (self->machine);
+    gboolean shown = GDK_IS_PAINTABLE (thumbnail);
+
+    gtk_picture_set_paintable (self->screen_picture, shown ? GDK_PAINTABLE (thumbnail) : NULL);
+    gtk_stack_set_visible_child_name (self->screen_stack, shown ? "picture" : "icon");
 }
 
 /* Told to who does not look at the label. */
@@ -241,59 +268,30 @@ delete_cb (GtkWidget *widget, const char *action, GVariant *parameter)
 }
 
 static void
-rename_response_cb (AdwAlertDialog *dialog, const char *response, PosadaMachinePage *self)
-{
-    GtkWidget *row = g_object_get_data (G_OBJECT (dialog), "row");
-    const char *name = gtk_editable_get_text (GTK_EDITABLE (row));
-    struct attempt *attempt;
-
-    if (!self->machine || !g_str_equal (response, "rename"))
-        return;
-    attempt = g_new0 (struct attempt, 1);
-    attempt->page = g_object_ref (self);
-    attempt->machine = g_object_ref (self->machine);
-    attempt->heading = N_ ("“%s” Was Not Renamed");
-    dex_future_disown (dex_future_catch (posada_machine_rename (self->machine, name), failed_cb,
-                                         attempt, attempt_free));
-}
-
-static void
-rename_changed_cb (GtkEditable *row, AdwAlertDialog *dialog)
-{
-    g_autofree char *name = g_strstrip (g_strdup (gtk_editable_get_text (row)));
-
-    adw_alert_dialog_set_response_enabled (dialog, "rename", name[0] != '\0');
-}
-
-static void
 rename_cb (GtkWidget *widget, const char *action, GVariant *parameter)
 {
     PosadaMachinePage *self = POSADA_MACHINE_PAGE (widget);
-    AdwAlertDialog *dialog = ADW_ALERT_DIALOG (adw_alert_dialog_new (_ ("Rename Machine"), NULL));
-    GtkWidget *row = adw_entry_row_new ();
-    GtkWidget *list = gtk_list_box_new ();
 
-    adw_preferences_row_set_title (ADW_PREFERENCES_ROW (row), _ ("Name"));
-    adw_entry_row_set_activates_default (ADW_ENTRY_ROW (row), TRUE);
-    gtk_editable_set_text (GTK_EDITABLE (row), posada_machine_get_name (self->machine));
-    gtk_list_box_append (GTK_LIST_BOX (list), row);
-    gtk_list_box_set_selection_mode (GTK_LIST_BOX (list), GTK_SELECTION_NONE);
-    gtk_widget_add_css_class (list, "boxed-list");
-    adw_alert_dialog_add_responses (dialog, "cancel", _ ("_Cancel"), "rename", _ ("_Rename"), NULL);
-    adw_alert_dialog_set_response_appearance (dialog, "rename", ADW_RESPONSE_SUGGESTED);
-    adw_alert_dialog_set_default_response (dialog, "rename");
-    adw_alert_dialog_set_extra_child (dialog, list);
-    g_object_set_data (G_OBJECT (dialog), "row", row);
-    g_signal_connect_object (row, "changed", G_CALLBACK (rename_changed_cb), dialog, 0);
-    g_signal_connect_object (dialog, "response", G_CALLBACK (rename_response_cb), self, 0);
-    adw_dialog_present (ADW_DIALOG (dialog), widget);
-    gtk_widget_grab_focus (row);
+    if (self->machine)
+        adw_dialog_present (posada_rename_dialog_new (self->machine), widget);
+}
+
+static void
+show_file_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    g_signal_emit (widget, signals[FILE_REQUESTED], 0);
 }
 
 static void
 console_cb (GtkWidget *widget, const char *action, GVariant *parameter)
 {
     posada_machine_page_open_console (POSADA_MACHINE_PAGE (widget));
+}
+
+static void
+power_used_cb (PosadaMachinePage *self)
+{
+    gtk_menu_button_popdown (self->power_button);
 }
 
 /* Full screen is the console's: who leaves it leaves that. */
@@ -330,6 +328,10 @@ bind_children (GtkWidgetClass *widget_class)
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, resume_button);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, pause_button);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, shut_down_button);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, power_button);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, broken_page);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, screen_stack);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, screen_picture);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, reason_banner);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, name_label);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, state_label);
@@ -341,6 +343,7 @@ bind_children (GtkWidgetClass *widget_class)
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, disks_row);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, sparkline);
     gtk_widget_class_bind_template_callback (widget_class, popped_cb);
+    gtk_widget_class_bind_template_callback (widget_class, power_used_cb);
 }
 
 static void
@@ -352,6 +355,8 @@ posada_machine_page_class_init (PosadaMachinePageClass *klass)
     signals[DELETE_REQUESTED] =
         g_signal_new ("delete-requested", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
                       NULL, NULL, G_TYPE_NONE, 0);
+    signals[FILE_REQUESTED] = g_signal_new ("file-requested", G_TYPE_FROM_CLASS (klass),
+                                            G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
     g_type_ensure (POSADA_TYPE_SPARKLINE);
     gtk_widget_class_set_template_from_resource (widget_class,
                                                  "/io/posada/Posada/ui/app/posada-machine-page.ui");
@@ -362,8 +367,8 @@ posada_machine_page_class_init (PosadaMachinePageClass *klass)
                                              operation_cb);
     gtk_widget_class_install_action (widget_class, "machine.delete", NULL, delete_cb);
     gtk_widget_class_install_action (widget_class, "machine.rename", NULL, rename_cb);
+    gtk_widget_class_install_action (widget_class, "machine.show-file", NULL, show_file_cb);
     gtk_widget_class_install_action (widget_class, "machine.console", NULL, console_cb);
-    gtk_widget_class_add_binding_action (widget_class, GDK_KEY_F2, 0, "machine.rename", NULL);
 }
 
 static void
@@ -386,8 +391,8 @@ posada_machine_page_set_machine (PosadaMachinePage *self, PosadaMachine *machine
     g_set_object (&self->machine, machine);
     adw_navigation_view_pop_to_page (self->navigation, self->overview);
     posada_sparkline_set_machine (self->sparkline, machine);
-    gtk_stack_set_visible_child_name (self->stack, machine ? "machine" : "none");
     if (!machine) {
+        gtk_stack_set_visible_child_name (self->stack, "none");
         adw_navigation_page_set_title (ADW_NAVIGATION_PAGE (self), _ ("Virtual Machine"));
         for (gsize i = 0; i < G_N_ELEMENTS (operations); i++)
             gtk_widget_action_set_enabled (GTK_WIDGET (self), operations[i].action, FALSE);
@@ -403,8 +408,11 @@ posada_machine_page_set_machine (PosadaMachinePage *self, PosadaMachine *machine
     g_signal_connect_swapped (machine, "notify::cpus", G_CALLBACK (update_essentials), self);
     g_signal_connect_swapped (machine, "notify::memory", G_CALLBACK (update_essentials), self);
     g_signal_connect_swapped (machine, "notify::disk-size", G_CALLBACK (update_essentials), self);
+    g_signal_connect_swapped (machine, "notify::outside", G_CALLBACK (update_state), self);
+    g_signal_connect_swapped (machine, "notify::thumbnail", G_CALLBACK (update_thumbnail), self);
     update_essentials (self);
     update_state (self);
+    update_thumbnail (self);
 }
 
 PosadaMachine *

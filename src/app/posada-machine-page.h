@@ -2,7 +2,8 @@
 /*
  * One machine: what it is, how it is, and everything that can be done with it, as the widget
  * actions “machine.start”, “machine.pause”, “machine.resume”, “machine.shut-down”,
- * “machine.force-off”, “machine.reset”, “machine.rename”, “machine.delete” and “machine.console”.
+ * “machine.force-off”, “machine.reset”, “machine.rename”, “machine.delete”, “machine.show-file” and
+ * “machine.console”.
  * Main thread.
  */
 #pragma once
@@ -26,6 +27,7 @@ void posada_machine_page_open_console (PosadaMachinePage *self);
 
 /*
  * Signal "delete-requested" (no arguments): the user wants the machine, which is off, deleted.
+ * Signal "file-requested" (no arguments): the user wants to see its folder.
  */
 
 G_END_DECLS

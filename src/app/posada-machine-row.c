@@ -9,7 +9,9 @@ struct _PosadaMachineRow {
     GtkBox parent_instance;
 
     PosadaMachine *machine;
+    GtkStack *picture_stack;
     GtkImage *icon;
+    GtkPicture *picture;
     GtkWidget *state_dot;
     GtkLabel *name_label;
     GtkLabel *state_label;
@@ -36,10 +38,22 @@ update_state (PosadaMachineRow *self)
         gtk_widget_remove_css_class (self->state_dot, dot_classes[i]);
     gtk_widget_add_css_class (self->state_dot, dot_classes[state]);
     gtk_label_set_label (self->state_label, text);
-    gtk_widget_set_visible (GTK_WIDGET (self->sparkline), state == POSADA_MACHINE_RUNNING);
+    gtk_widget_set_visible (GTK_WIDGET (self->sparkline),
+                            state == POSADA_MACHINE_RUNNING &&
+                                !posada_machine_get_outside (self->machine));
     gtk_image_set_from_icon_name (self->icon, state == POSADA_MACHINE_MISSING
                                                   ? "dialog-warning-symbolic"
-                                                  : "computer-symbolic");
+                                                  : "video-display-symbolic");
+}
+
+static void
+update_thumbnail (PosadaMachineRow *self)
+{
+    GIcon *thumbnail = posada_machine_get_thumbnail (self->machine);
+    gboolean shown = GDK_IS_PAINTABLE (thumbnail);
+
+    gtk_picture_set_paintable (self->picture, shown ? GDK_PAINTABLE (thumbnail) : NULL);
+    gtk_stack_set_visible_child_name (self->picture_stack, shown ? "picture" : "icon");
 }
 
 static void
@@ -65,7 +79,9 @@ posada_machine_row_class_init (PosadaMachineRowClass *klass)
     g_type_ensure (POSADA_TYPE_SPARKLINE);
     gtk_widget_class_set_template_from_resource (widget_class,
                                                  "/io/posada/Posada/ui/app/posada-machine-row.ui");
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachineRow, picture_stack);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachineRow, icon);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachineRow, picture);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachineRow, state_dot);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachineRow, name_label);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachineRow, state_label);
@@ -103,8 +119,11 @@ posada_machine_row_set_machine (PosadaMachineRow *self, PosadaMachine *machine)
     g_signal_connect_swapped (machine, "notify::name", G_CALLBACK (update_name), self);
     g_signal_connect_swapped (machine, "notify::state", G_CALLBACK (update_state), self);
     g_signal_connect_swapped (machine, "sampled", G_CALLBACK (update_state), self);
+    g_signal_connect_swapped (machine, "notify::thumbnail", G_CALLBACK (update_thumbnail), self);
+    g_signal_connect_swapped (machine, "notify::outside", G_CALLBACK (update_state), self);
     update_name (self);
     update_state (self);
+    update_thumbnail (self);
 }
 
 char *
@@ -115,6 +134,11 @@ posada_machine_row_describe (PosadaMachine *machine)
     const PosadaMachineSample *samples;
     guint n = 0;
 
+    if (state == POSADA_MACHINE_MISSING)
+        return g_strdup (posada_machine_get_reason (machine));
+    if (posada_machine_get_outside (machine))
+        /* Translators: a state, as in “Running outside” this window */
+        return g_strdup_printf (_ ("%s outside"), label);
     samples = posada_machine_get_history (machine, &n);
     if (state != POSADA_MACHINE_RUNNING || n == 0)
         return g_strdup (label);

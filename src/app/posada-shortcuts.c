@@ -22,11 +22,14 @@ static const struct {
 } shortcuts[] = {
     {GROUP_GENERAL, "app.new-machine", "<Control>n", N_ ("New virtual machine")},
     {GROUP_GENERAL, "win.search", "<Control>f", N_ ("Search")},
+    {GROUP_GENERAL, "app.preferences", "<Control>comma", N_ ("Preferences")},
     {GROUP_GENERAL, "app.shortcuts", "<Control>question", N_ ("Keyboard shortcuts")},
     {GROUP_GENERAL, "win.toggle-sidebar", "F9", N_ ("Show or hide the list")},
     {GROUP_GENERAL, NULL, "F10", N_ ("Main menu")},
     {GROUP_GENERAL, "win.close", "<Control>w", N_ ("Close the window")},
     {GROUP_GENERAL, "app.quit", "<Control>q", N_ ("Quit")},
+    {GROUP_MACHINE, "win.rename", "F2", N_ ("Rename")},
+    {GROUP_MACHINE, NULL, "Delete", N_ ("Delete, in the list")},
     {GROUP_MACHINE, "win.full-screen", "F11", N_ ("Console in full screen")},
 };
 

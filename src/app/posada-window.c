@@ -3,16 +3,22 @@
 
 #include <glib/gi18n.h>
 
+#include "app/posada-host-dialog.h"
 #include "app/posada-machine-page.h"
 #include "app/posada-machine-row.h"
+#include "app/posada-settings.h"
 #include "machine/posada-machine-list.h"
 
 struct _PosadaWindow {
     AdwApplicationWindow parent_instance;
 
     PosadaLibrary *library;
+    GSettings *settings; /* or NULL */
+    PosadaHost *host;    /* or NULL */
     GtkStringFilter *filter;
-    GtkSorter *sorter;
+    GtkSorter *order_sorter; /* by what the user has chosen, and then */
+    GtkSorter *name_sorter;
+    PosadaOrder order;
     GtkSingleSelection *selection;
     gboolean collapsed_before; /* before full screen */
 
@@ -97,7 +103,52 @@ search_changed_cb (PosadaWindow *self)
 static void
 name_changed_cb (PosadaWindow *self)
 {
-    gtk_sorter_changed (self->sorter, GTK_SORTER_CHANGE_DIFFERENT);
+    gtk_sorter_changed (self->name_sorter, GTK_SORTER_CHANGE_DIFFERENT);
+}
+
+static void
+running_changed_cb (PosadaWindow *self)
+{
+    if (self->order != POSADA_ORDER_NAME)
+        gtk_sorter_changed (self->order_sorter, GTK_SORTER_CHANGE_DIFFERENT);
+}
+
+/* What wants looking at comes first, what is off last. */
+static int
+rank (PosadaMachine *machine)
+{
+    switch (posada_machine_get_state (machine)) {
+    case POSADA_MACHINE_CRASHED: return 0;
+    case POSADA_MACHINE_OFF: return 3;
+    case POSADA_MACHINE_MISSING: return 4;
+    case POSADA_MACHINE_PAUSED: return 2;
+    default: return 1;
+    }
+}
+
+static int
+compare_cb (gconstpointer a, gconstpointer b, gpointer user_data)
+{
+    PosadaWindow *self = user_data;
+    PosadaMachine *first = (PosadaMachine *) a, *second = (PosadaMachine *) b;
+    gint64 one, two;
+
+    switch (self->order) {
+    case POSADA_ORDER_STATE: return rank (first) - rank (second);
+    case POSADA_ORDER_RECENT:
+        one = posada_machine_get_used_at (first);
+        two = posada_machine_get_used_at (second);
+        return (one < two) - (one > two);
+    case POSADA_ORDER_NAME: break;
+    }
+    return 0;
+}
+
+static void
+order_changed_cb (PosadaWindow *self)
+{
+    self->order = (PosadaOrder) g_settings_get_enum (self->settings, POSADA_SETTINGS_ORDER);
+    gtk_sorter_changed (self->order_sorter, GTK_SORTER_CHANGE_DIFFERENT);
 }
 
 static void
@@ -125,13 +176,18 @@ set_library (PosadaWindow *self, PosadaLibrary *library)
     GListModel *all = G_LIST_MODEL (posada_library_get_machines (library));
     GtkFilterListModel *filtered;
     GtkSortListModel *sorted;
+    GtkMultiSorter *sorter;
 
     self->library = g_object_ref (library);
     self->filter = gtk_string_filter_new (name_expression ());
-    self->sorter = GTK_SORTER (gtk_string_sorter_new (name_expression ()));
+    self->name_sorter = GTK_SORTER (gtk_string_sorter_new (name_expression ()));
+    self->order_sorter = GTK_SORTER (gtk_custom_sorter_new (compare_cb, self, NULL));
+    sorter = gtk_multi_sorter_new ();
+    gtk_multi_sorter_append (sorter, g_object_ref (self->order_sorter));
+    gtk_multi_sorter_append (sorter, g_object_ref (self->name_sorter));
     filtered =
         gtk_filter_list_model_new (g_object_ref (all), g_object_ref (GTK_FILTER (self->filter)));
-    sorted = gtk_sort_list_model_new (G_LIST_MODEL (filtered), g_object_ref (self->sorter));
+    sorted = gtk_sort_list_model_new (G_LIST_MODEL (filtered), GTK_SORTER (sorter));
     self->selection = gtk_single_selection_new (G_LIST_MODEL (sorted));
     g_signal_connect (factory, "setup", G_CALLBACK (setup_row_cb), NULL);
     g_signal_connect (factory, "bind", G_CALLBACK (bind_row_cb), NULL);
@@ -145,6 +201,8 @@ set_library (PosadaWindow *self, PosadaLibrary *library)
                              G_CONNECT_SWAPPED);
     g_signal_connect_object (self->selection, "notify::selected-item", G_CALLBACK (selected_cb),
                              self, G_CONNECT_SWAPPED);
+    g_signal_connect_object (library, "running-changed", G_CALLBACK (running_changed_cb), self,
+                             G_CONNECT_SWAPPED);
     items_changed_cb (self, 0, 0, g_list_model_get_n_items (all), all);
     selected_cb (self);
 }
@@ -311,6 +369,44 @@ close_cb (GtkWidget *widget, const char *action, GVariant *parameter)
     gtk_window_close (GTK_WINDOW (widget));
 }
 
+/* Machines do as their page does. */
+static void
+machine_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    PosadaWindow *self = POSADA_WINDOW (widget);
+
+    gtk_widget_activate_action (
+        GTK_WIDGET (self->machine_page),
+        g_str_equal (action, "win.rename") ? "machine.rename" : "machine.delete", NULL);
+}
+
+static void
+host_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    PosadaWindow *self = POSADA_WINDOW (widget);
+
+    if (self->host)
+        adw_dialog_present (posada_host_dialog_new (self->host), widget);
+}
+
+static void
+file_requested_cb (PosadaWindow *self)
+{
+    PosadaMachine *machine = posada_machine_page_get_machine (self->machine_page);
+    PosadaStore *store = posada_library_get_store (self->library);
+    g_autofree char *folder = NULL, *path = NULL;
+    g_autoptr (GFile) file = NULL;
+    g_autoptr (GtkFileLauncher) launcher = NULL;
+
+    if (!machine || !store)
+        return;
+    folder = posada_store_get_machine_folder (store, posada_machine_get_id (machine));
+    path = g_build_filename (folder, "machine.xml", NULL);
+    file = g_file_new_for_path (path);
+    launcher = gtk_file_launcher_new (file);
+    gtk_file_launcher_open_containing_folder (launcher, GTK_WINDOW (self), NULL, NULL, NULL);
+}
+
 static gboolean
 drop_cb (PosadaWindow *self, const GValue *value, double x, double y)
 {
@@ -323,12 +419,34 @@ drop_cb (PosadaWindow *self, const GValue *value, double x, double y)
 /* --- class --- */
 
 static void
+posada_window_unmap (GtkWidget *widget)
+{
+    PosadaWindow *self = POSADA_WINDOW (widget);
+    int width, height;
+
+    if (self->settings && !gtk_window_is_fullscreen (GTK_WINDOW (self))) {
+        gtk_window_get_default_size (GTK_WINDOW (self), &width, &height);
+        if (width > 0 && height > 0)
+            g_settings_set (self->settings, POSADA_SETTINGS_WINDOW_SIZE, "(ii)", width, height);
+        g_settings_set_boolean (self->settings, POSADA_SETTINGS_WINDOW_MAXIMIZED,
+                                gtk_window_is_maximized (GTK_WINDOW (self)));
+    }
+    GTK_WIDGET_CLASS (posada_window_parent_class)->unmap (widget);
+}
+
+static void
 posada_window_dispose (GObject *object)
 {
     PosadaWindow *self = POSADA_WINDOW (object);
 
     g_clear_object (&self->filter);
-    g_clear_object (&self->sorter);
+    /* Its function knows us, and it may outlive us by a moment. */
+    if (self->order_sorter)
+        gtk_custom_sorter_set_sort_func (GTK_CUSTOM_SORTER (self->order_sorter), NULL, NULL, NULL);
+    g_clear_object (&self->order_sorter);
+    g_clear_object (&self->name_sorter);
+    g_clear_object (&self->settings);
+    g_clear_pointer (&self->host, posada_host_free);
     g_clear_object (&self->selection);
     g_clear_object (&self->library);
     G_OBJECT_CLASS (posada_window_parent_class)->dispose (object);
@@ -340,6 +458,7 @@ posada_window_class_init (PosadaWindowClass *klass)
     GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
     G_OBJECT_CLASS (klass)->dispose = posada_window_dispose;
+    widget_class->unmap = posada_window_unmap;
     g_type_ensure (POSADA_TYPE_MACHINE_PAGE);
     gtk_widget_class_set_template_from_resource (widget_class,
                                                  "/io/posada/Posada/ui/app/posada-window.ui");
@@ -357,6 +476,9 @@ posada_window_class_init (PosadaWindowClass *klass)
     gtk_widget_class_install_action (widget_class, "win.toggle-sidebar", NULL, toggle_sidebar_cb);
     gtk_widget_class_install_action (widget_class, "win.full-screen", NULL, full_screen_cb);
     gtk_widget_class_install_action (widget_class, "win.close", NULL, close_cb);
+    gtk_widget_class_install_action (widget_class, "win.rename", NULL, machine_cb);
+    gtk_widget_class_install_action (widget_class, "win.delete", NULL, machine_cb);
+    gtk_widget_class_install_action (widget_class, "win.host", NULL, host_cb);
 }
 
 static void
@@ -372,7 +494,31 @@ posada_window_init (PosadaWindow *self)
                               self);
     g_signal_connect_swapped (self->machine_page, "delete-requested",
                               G_CALLBACK (delete_requested_cb), self);
+    g_signal_connect_swapped (self->machine_page, "file-requested", G_CALLBACK (file_requested_cb),
+                              self);
     g_signal_connect (self, "notify::fullscreened", G_CALLBACK (fullscreened_cb), NULL);
+}
+
+/* Also without the schema there is a window. */
+static void
+follow_settings (PosadaWindow *self)
+{
+    int width = 1040, height = 700;
+
+    if (g_set_object (&self->settings, posada_settings_get ())) {
+        g_autoptr (GAction) order =
+            g_settings_create_action (self->settings, POSADA_SETTINGS_ORDER);
+
+        g_action_map_add_action (G_ACTION_MAP (self), order);
+        g_signal_connect_object (self->settings, "changed::" POSADA_SETTINGS_ORDER,
+                                 G_CALLBACK (order_changed_cb), self, G_CONNECT_SWAPPED);
+        order_changed_cb (self);
+        g_settings_get (self->settings, POSADA_SETTINGS_WINDOW_SIZE, "(ii)", &width, &height);
+        if (g_settings_get_boolean (self->settings, POSADA_SETTINGS_WINDOW_MAXIMIZED))
+            gtk_window_maximize (GTK_WINDOW (self));
+    }
+    gtk_window_set_default_size (GTK_WINDOW (self), CLAMP (width, 360, 16384),
+                                 CLAMP (height, 294, 16384));
 }
 
 PosadaWindow *
@@ -384,6 +530,7 @@ posada_window_new (GtkApplication *application, PosadaLibrary *library)
 
     self = g_object_new (POSADA_TYPE_WINDOW, "application", application, NULL);
     set_library (self, library);
+    follow_settings (self);
     return self;
 }
 
@@ -439,12 +586,11 @@ posada_window_toast (PosadaWindow *self, const char *text)
 void
 posada_window_set_host (PosadaWindow *self, const PosadaHost *host)
 {
-    g_autofree char *text = NULL;
-
     g_return_if_fail (POSADA_IS_WINDOW (self));
 
-    text = g_strdup_printf ("%s %s", host->summary, host->advice);
-    adw_banner_set_use_markup (self->host_banner, FALSE);
-    adw_banner_set_title (self->host_banner, text);
+    g_clear_pointer (&self->host, posada_host_free);
+    self->host = posada_host_copy (host);
+    if (!host->usable)
+        adw_banner_set_title (self->host_banner, posada_host_dialog_get_title (host));
     adw_banner_set_revealed (self->host_banner, !host->usable);
 }

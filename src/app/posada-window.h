@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The window: the list of machines, what the selected one is, and its screen. Machines that run
- * keep running when it is closed. Actions: “win.search”, “win.toggle-sidebar”, “win.full-screen”,
- * “win.close”. Main thread.
+ * keep running when it is closed. Actions: “win.search”, “win.order” (a string),
+ * “win.toggle-sidebar”, “win.full-screen”, “win.rename”, “win.delete”, “win.host”, “win.close”.
+ * Main thread.
  */
 #pragma once
 

@@ -58,6 +58,12 @@ real_damage_all (PosadaDisplay *self)
 {
 }
 
+static GBytes *
+real_capture (PosadaDisplay *self, guint *ret_width, guint *ret_height)
+{
+    return NULL;
+}
+
 static void
 real_send_key (PosadaDisplay *self, guint code, gboolean down)
 {
@@ -135,6 +141,7 @@ posada_display_class_init (PosadaDisplayClass *klass)
     klass->request_frame = real_request_frame;
     klass->read_damage = real_read_damage;
     klass->damage_all = real_damage_all;
+    klass->capture = real_capture;
     klass->send_key = real_send_key;
     klass->send_absolute = real_send_absolute;
     klass->send_relative = real_send_relative;
@@ -231,6 +238,14 @@ posada_display_read_damage (PosadaDisplay *self, guint32 *pixels, guint stride,
     g_return_val_if_fail (pixels && ret_damage, FALSE);
     g_return_val_if_fail (stride / 4 >= get_private (self)->width, FALSE);
     return POSADA_DISPLAY_GET_CLASS (self)->read_damage (self, pixels, stride, ret_damage);
+}
+
+GBytes *
+posada_display_capture (PosadaDisplay *self, guint *ret_width, guint *ret_height)
+{
+    g_return_val_if_fail (POSADA_IS_DISPLAY (self), NULL);
+    g_return_val_if_fail (ret_width && ret_height, NULL);
+    return POSADA_DISPLAY_GET_CLASS (self)->capture (self, ret_width, ret_height);
 }
 
 void

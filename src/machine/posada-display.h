@@ -63,6 +63,7 @@ struct _PosadaDisplayClass {
     gboolean (*read_damage) (PosadaDisplay *self, guint32 *pixels, guint stride,
                              PosadaRectangle *ret_damage);
     void (*damage_all) (PosadaDisplay *self);
+    GBytes *(*capture) (PosadaDisplay *self, guint *ret_width, guint *ret_height);
     void (*send_key) (PosadaDisplay *self, guint code, gboolean down);
     void (*send_absolute) (PosadaDisplay *self, guint x, guint y, PosadaButtons buttons);
     void (*send_relative) (PosadaDisplay *self, int dx, int dy, PosadaButtons buttons);
@@ -91,6 +92,9 @@ void posada_display_request_frame (PosadaDisplay *self);
  */
 gboolean posada_display_read_damage (PosadaDisplay *self, guint32 *pixels, guint stride,
                                      PosadaRectangle *ret_damage);
+/* The whole picture as it was at the last frame, without taking its damage from anybody: words and
+ * rows as above, back to back. NULL while the screen is off, or for a display that cannot. */
+GBytes *posada_display_capture (PosadaDisplay *self, guint *ret_width, guint *ret_height);
 /* Says that everything is damaged, for a reader that has nothing of the picture yet. */
 void posada_display_damage_all (PosadaDisplay *self);
 

@@ -223,6 +223,18 @@ fake_display_read_damage (PosadaDisplay *display, guint32 *pixels, guint stride,
     return TRUE;
 }
 
+static GBytes *
+fake_display_capture (PosadaDisplay *display, guint *ret_width, guint *ret_height)
+{
+    PosadaFakeDisplay *self = POSADA_FAKE_DISPLAY (display);
+
+    if (!self->pixels)
+        return NULL;
+    *ret_width = self->width;
+    *ret_height = self->height;
+    return g_bytes_new (self->pixels, (gsize) self->width * self->height * 4);
+}
+
 static void
 fake_display_damage_all (PosadaDisplay *display)
 {
@@ -359,6 +371,7 @@ posada_fake_display_class_init (PosadaFakeDisplayClass *klass)
     display_class->request_frame = fake_display_request_frame;
     display_class->read_damage = fake_display_read_damage;
     display_class->damage_all = fake_display_damage_all;
+    display_class->capture = fake_display_capture;
     display_class->send_key = fake_display_send_key;
     display_class->send_absolute = fake_display_send_absolute;
     display_class->send_relative = fake_display_send_relative;

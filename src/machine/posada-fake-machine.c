@@ -12,6 +12,7 @@
 
 #include "machine/posada-fake-display.h"
 #include "machine/posada-fake-machine-snapshots.h"
+#include "store/posada-definition.h"
 
 #define DELAY  60 /* ms that an operation takes */
 #define CPUS   2
@@ -289,11 +290,17 @@ fake_machine_rename (PosadaMachine *machine, const char *name)
 {
     PosadaFakeMachine *self = POSADA_FAKE_MACHINE (machine);
     g_autofree char *failure = g_steal_pointer (&self->failure);
+    g_autofree char *stripped = NULL;
 
     if (failure)
         return dex_future_new_reject (POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_FAILED, "%s",
                                       failure);
-    posada_machine_set_name (machine, name);
+    stripped = g_strstrip (g_strdup (name));
+    if (!posada_definition_check_name (stripped, NULL))
+        return dex_future_new_reject (
+            POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_FAILED,
+            _ ("“%s” cannot be the name of a machine: that is one line without a slash."), name);
+    posada_machine_set_name (machine, stripped);
     return dex_future_new_true ();
 }
 

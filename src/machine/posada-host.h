@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What the user should know of this host: whether its KVM runs machines, and how much there is to
- * share out. The probe runs a tiny guest for up to a second, so it has a thread of its own.
+ * share out. The probe runs a tiny guest for up to a second, so it has a thread of its own, and
+ * what it finds is kept in the user's cache until the host is started again or its KVM is another.
  */
 #pragma once
 
@@ -17,6 +18,7 @@ typedef struct {
     char *id;      /* the engine's word for what it found, such as “no-permission” */
     char *summary; /* one sentence */
     char *advice;  /* what to do, one sentence; empty if usable */
+    char *command; /* a command line that does it, or NULL */
     guint cpus;
     guint64 memory; /* bytes */
 } PosadaHost;

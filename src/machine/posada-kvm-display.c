@@ -69,6 +69,14 @@ kvm_display_read_damage (PosadaDisplay *display, guint32 *pixels, guint stride,
                                    posada_display_get_height (display), pixels, stride, ret_damage);
 }
 
+static GBytes *
+kvm_display_capture (PosadaDisplay *display, guint *ret_width, guint *ret_height)
+{
+    PosadaKvmDisplay *self = POSADA_KVM_DISPLAY (display);
+
+    return self->screen ? posada_kvm_screen_capture (self->screen, ret_width, ret_height) : NULL;
+}
+
 static void
 kvm_display_damage_all (PosadaDisplay *display)
 {
@@ -163,6 +171,7 @@ posada_kvm_display_class_init (PosadaKvmDisplayClass *klass)
     display_class->request_frame = kvm_display_request_frame;
     display_class->read_damage = kvm_display_read_damage;
     display_class->damage_all = kvm_display_damage_all;
+    display_class->capture = kvm_display_capture;
     display_class->send_key = kvm_display_send_key;
     display_class->send_absolute = kvm_display_send_absolute;
     display_class->send_relative = kvm_display_send_relative;

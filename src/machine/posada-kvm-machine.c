@@ -396,7 +396,7 @@ kvm_machine_start (PosadaMachine *machine)
 {
     PosadaKvmMachine *self = POSADA_KVM_MACHINE (machine);
 
-    if (posada_machine_get_outside (machine))
+    if (posada_machine_get_outside (machine) && !posada_outside_has_ended (self->outside))
         return dex_future_new_reject (POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_BUSY, "%s.",
                                       posada_machine_get_reason (machine));
     switch (get_state (self)) {

@@ -306,6 +306,21 @@ posada_kvm_screen_read (PosadaKvmScreen *self, guint width, guint height, guint3
     return TRUE;
 }
 
+GBytes *
+posada_kvm_screen_capture (PosadaKvmScreen *self, guint *ret_width, guint *ret_height)
+{
+    GBytes *picture = NULL;
+
+    g_mutex_lock (&self->mutex);
+    if (self->shadow) {
+        *ret_width = self->width;
+        *ret_height = self->height;
+        picture = g_bytes_new (self->shadow, (gsize) self->width * self->height * 4);
+    }
+    g_mutex_unlock (&self->mutex);
+    return picture;
+}
+
 void
 posada_kvm_screen_damage_all (PosadaKvmScreen *self)
 {

@@ -57,6 +57,8 @@ void posada_kvm_screen_get_status (PosadaKvmScreen *self, PosadaKvmScreenStatus 
 /* As posada_display_read_damage (). FALSE also if the picture is not @width × @height any more. */
 gboolean posada_kvm_screen_read (PosadaKvmScreen *self, guint width, guint height, guint32 *pixels,
                                  guint stride, PosadaRectangle *ret_damage);
+/* As posada_display_capture (). */
+GBytes *posada_kvm_screen_capture (PosadaKvmScreen *self, guint *ret_width, guint *ret_height);
 void posada_kvm_screen_damage_all (PosadaKvmScreen *self);
 void posada_kvm_screen_request_frame (PosadaKvmScreen *self);
 void posada_kvm_screen_send (PosadaKvmScreen *self, const PosadaKvmInput *input);

@@ -15,6 +15,8 @@ typedef struct {
     GDateTime *started_at;
     PosadaDisplay *display;
     PosadaSerial *serial;
+    GIcon *thumbnail;
+    gint64 used_at;
     gboolean outside;
     GListStore *snapshots;
     double snapshot_progress;
@@ -41,6 +43,8 @@ enum {
     PROP_SERIAL,
     PROP_OUTSIDE,
     PROP_SNAPSHOT_PROGRESS,
+    PROP_THUMBNAIL,
+    PROP_USED_AT,
     N_PROPS,
 };
 
@@ -168,6 +172,8 @@ posada_machine_get_property (GObject *object, guint id, GValue *value, GParamSpe
     case PROP_DISPLAY: g_value_set_object (value, priv->display); break;
     case PROP_SERIAL: g_value_set_object (value, priv->serial); break;
     case PROP_SNAPSHOT_PROGRESS: g_value_set_double (value, priv->snapshot_progress); break;
+    case PROP_USED_AT: g_value_set_int64 (value, priv->used_at); break;
+    case PROP_THUMBNAIL: g_value_set_object (value, priv->thumbnail); break;
     case PROP_OUTSIDE: g_value_set_boolean (value, priv->outside); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -182,6 +188,7 @@ posada_machine_dispose (GObject *object)
     g_clear_object (&priv->serial);
     if (priv->snapshots)
         g_list_store_remove_all (priv->snapshots);
+    g_clear_object (&priv->thumbnail);
 
     G_OBJECT_CLASS (posada_machine_parent_class)->dispose (object);
 }
@@ -245,6 +252,8 @@ posada_machine_class_init (PosadaMachineClass *klass)
     properties[PROP_OUTSIDE] = g_param_spec_boolean ("outside", NULL, NULL, FALSE, flags);
     properties[PROP_SNAPSHOT_PROGRESS] =
         g_param_spec_double ("snapshot-progress", NULL, NULL, -1, 1, -1, flags);
+    properties[PROP_THUMBNAIL] = g_param_spec_object ("thumbnail", NULL, NULL, G_TYPE_ICON, flags);
+    properties[PROP_USED_AT] = g_param_spec_int64 ("used-at", NULL, NULL, 0, G_MAXINT64, 0, flags);
     g_object_class_install_properties (object_class, N_PROPS, properties);
 
     signal_sampled = g_signal_new ("sampled", POSADA_TYPE_MACHINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
@@ -342,6 +351,20 @@ posada_machine_get_serial (PosadaMachine *self)
 {
     g_return_val_if_fail (POSADA_IS_MACHINE (self), NULL);
     return get_private (self)->serial;
+}
+
+gint64
+posada_machine_get_used_at (PosadaMachine *self)
+{
+    g_return_val_if_fail (POSADA_IS_MACHINE (self), 0);
+    return get_private (self)->used_at;
+}
+
+GIcon *
+posada_machine_get_thumbnail (PosadaMachine *self)
+{
+    g_return_val_if_fail (POSADA_IS_MACHINE (self), NULL);
+    return get_private (self)->thumbnail;
 }
 
 gboolean
@@ -548,6 +571,8 @@ posada_machine_set_state (PosadaMachine *self, PosadaMachineState state, const c
         g_clear_pointer (&priv->started_at, g_date_time_unref);
         notify (self, PROP_STARTED_AT);
     }
+    if (priv->state == POSADA_MACHINE_OFF && !ended)
+        posada_machine_set_used_at (self, g_get_real_time () / G_USEC_PER_SEC);
     if (priv->state != state) {
         priv->state = state;
         notify (self, PROP_STATE);
@@ -578,6 +603,24 @@ posada_machine_set_outside (PosadaMachine *self, gboolean outside)
         return;
     priv->outside = outside;
     notify (self, PROP_OUTSIDE);
+}
+
+void
+posada_machine_set_used_at (PosadaMachine *self, gint64 used_at)
+{
+    PosadaMachinePrivate *priv = get_private (self);
+
+    if (priv->used_at == used_at)
+        return;
+    priv->used_at = used_at;
+    notify (self, PROP_USED_AT);
+}
+
+void
+posada_machine_set_thumbnail (PosadaMachine *self, GIcon *thumbnail)
+{
+    if (g_set_object (&get_private (self)->thumbnail, thumbnail))
+        notify (self, PROP_THUMBNAIL);
 }
 
 void

@@ -92,9 +92,10 @@ struct _PosadaMachineClass {
  * Properties, all read-only here, all notified: "id" (a UUID as text), "name", "state", "reason" (a
  * sentence or NULL: why it is as it is), "capabilities", "os-name" (or NULL), "cpus", "memory"
  * (bytes), "disk-size" (bytes, all disks), "started-at" (GDateTime or NULL), "display"
- * (PosadaDisplay or NULL while off), "serial" (PosadaSerial or
- * NULL), "outside" (it runs, but in another process, and goes on when
- * this one ends), "snapshot-progress" (0–1 while one is being taken, else negative).
+ * (PosadaDisplay or NULL while off), "serial" (PosadaSerial or NULL), "outside" (it runs, but in
+ * another process, and goes on when this one ends), "snapshot-progress" (0–1 while one is being
+ * taken, else negative), "thumbnail" (GIcon or NULL: a small picture of the screen), "used-at"
+ * (seconds since 1970 at which it was last started; 0: nobody knows).
  */
 const char *posada_machine_get_id (PosadaMachine *self);
 const char *posada_machine_get_name (PosadaMachine *self);
@@ -109,6 +110,8 @@ GDateTime *posada_machine_get_started_at (PosadaMachine *self);
 PosadaDisplay *posada_machine_get_display (PosadaMachine *self);
 /* The first serial line; NULL while off, or if there is none. */
 PosadaSerial *posada_machine_get_serial (PosadaMachine *self);
+gint64 posada_machine_get_used_at (PosadaMachine *self);
+GIcon *posada_machine_get_thumbnail (PosadaMachine *self);
 gboolean posada_machine_get_outside (PosadaMachine *self);
 /* Whether it runs here and has something to lose when this process ends. */
 gboolean posada_machine_is_on_here (PosadaMachine *self);
@@ -160,6 +163,9 @@ void posada_machine_set_outside (PosadaMachine *self, gboolean outside);
 /* Takes the elements, PosadaSnapshot, oldest first. */
 void posada_machine_set_snapshots (PosadaMachine *self, GPtrArray *snapshots);
 void posada_machine_set_snapshot_progress (PosadaMachine *self, double progress);
+void posada_machine_set_used_at (PosadaMachine *self, gint64 used_at);
+/* For whoever takes it. */
+void posada_machine_set_thumbnail (PosadaMachine *self, GIcon *thumbnail);
 /* Appends to the history and emits "sampled". */
 void posada_machine_add_sample (PosadaMachine *self, const PosadaMachineSample *sample);
 

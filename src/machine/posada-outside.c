@@ -202,3 +202,12 @@ posada_outside_order (PosadaOutside *self, const char *command)
     begin (self, command, promise);
     return DEX_FUTURE (promise);
 }
+
+gboolean
+posada_outside_has_ended (PosadaOutside *self)
+{
+    if (posada_store_get_holder (self->store, posada_machine_get_id (self->machine)) != 0)
+        return FALSE;
+    leave (self);
+    return TRUE;
+}

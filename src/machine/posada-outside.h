@@ -24,6 +24,9 @@ void posada_outside_free (PosadaOutside *self); /* NULL is fine */
 /* Sets state, capabilities and “outside” to what is there; again and again while another process
  * runs it, until it is OFF with @capabilities. */
 void posada_outside_look (PosadaOutside *self, PosadaMachineCapabilities capabilities);
+/* Looks at once, which takes no longer than opening a file: whether nobody runs it any more. If so
+ * it is OFF. */
+gboolean posada_outside_has_ended (PosadaOutside *self);
 /* Resolves to TRUE when the machine has done it; rejects with its sentence. */
 DexFuture *posada_outside_order (PosadaOutside *self, const char *command);
 

@@ -6,6 +6,7 @@
  */
 #include "store/posada-store.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 #include "store/posada-store-error.h"
@@ -211,8 +212,14 @@ make_entry (PosadaStore *self, const char *place, const char *id)
     entry->definition = posada_store_read (folder, uuid, &entry->error);
     if (entry->definition)
         entry->name = posada_definition_get_name (entry->definition);
-    if (!entry->deleted)
+    if (!entry->deleted) {
+        g_autofree char *lock = g_build_filename (folder, "lock", NULL);
+        GStatBuf status;
+
         entry->holder = posada_store_get_holder (self, id);
+        /* Whoever takes the lock writes its number into it. */
+        entry->used = g_stat (lock, &status) == 0 ? (gint64) status.st_mtime : 0;
+    }
     return g_steal_pointer (&entry);
 }
 

@@ -31,6 +31,7 @@ typedef struct {
     GError *error;                /* why not */
     gint64 deleted;               /* seconds since 1970; 0 outside of the trash */
     pid_t holder;                 /* as posada_store_get_holder () */
+    gint64 used;                  /* seconds since 1970 when it was last locked; 0: never */
 } PosadaStoreEntry;
 
 #define POSADA_TYPE_STORE_ENTRY (posada_store_entry_get_type ())

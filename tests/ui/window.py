@@ -67,7 +67,12 @@ def wait_for(application, name, roles=BUTTONS):
 
 
 def press(application, name):
-    wait_for(application, name).do_action(0)
+    """A menu button is pressed by the toggle button inside of it."""
+    for node in walk(wait_for(application, name, (*BUTTONS, "menu button"))):
+        if node.get_n_actions() > 0:
+            node.do_action(0)
+            return
+    raise AssertionError(f"“{name}” cannot be pressed")
 
 
 def names(application):

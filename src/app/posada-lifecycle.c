@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "app/posada-lifecycle.h"
+
+#include <glib/gi18n.h>
+
+#include "app/posada-settings.h"
+
+#ifdef HAVE_PORTAL
+#include <libportal/portal.h>
+#endif
+
+#define BACKGROUND_NOTE "background"
+
+struct _PosadaLifecycle {
+    GObject parent_instance;
+
+    GtkApplication *application; /* borrowed */
+    PosadaWindow *window;        /* weak */
+    PosadaLibrary *library;
+    GSettings *settings;
+    gboolean in_background; /* nobody sees us: the last machine takes us with it */
+    gboolean asking;
+    gboolean holding;
+    gboolean quitting; /* as soon as no machine runs */
+    guint inhibition;
+};
+
+G_DEFINE_FINAL_TYPE (PosadaLifecycle, posada_lifecycle, G_TYPE_OBJECT)
+
+/* --- log-out --- */
+
+static void
+update_inhibition (PosadaLifecycle *self)
+{
+    gboolean wanted = posada_library_count_running (self->library) > 0 &&
+                      g_settings_get_boolean (self->settings, POSADA_SETTINGS_INHIBIT_LOG_OUT);
+
+    if (wanted && !self->inhibition) {
+        self->inhibition = gtk_application_inhibit (self->application, GTK_WINDOW (self->window),
+                                                    GTK_APPLICATION_INHIBIT_LOGOUT,
+                                                    _ ("A virtual machine is running"));
+    } else if (!wanted && self->inhibition) {
+        gtk_application_uninhibit (self->application, self->inhibition);
+        self->inhibition = 0;
+    }
+}
+
+/* Consoles have windows of their own. */
+static gboolean
+is_visible (PosadaLifecycle *self)
+{
+    for (GList *at = gtk_application_get_windows (self->application); at; at = at->next)
+        if (gtk_widget_get_visible (at->data))
+            return TRUE;
+    return FALSE;
+}
+
+static void
+running_changed_cb (PosadaLifecycle *self)
+{
+    gboolean running = posada_library_count_running (self->library) > 0;
+
+    update_inhibition (self);
+    /* Machines that were started by way of the bus have no window that holds the application. */
+    if (running && !self->holding)
+        g_application_hold (G_APPLICATION (self->application));
+    else if (!running && self->holding)
+        g_application_release (G_APPLICATION (self->application));
+    self->holding = running;
+    if (!running && (self->quitting || (self->in_background && !is_visible (self))))
+        g_application_quit (G_APPLICATION (self->application));
+}
+
+/* --- in the background --- */
+
+static void
+notify_background (PosadaLifecycle *self)
+{
+    g_autoptr (GNotification) note = g_notification_new (_ ("Machines Keep Running"));
+
+    g_notification_set_body (note, _ ("Posada stays in the background until they are off."));
+    g_notification_add_button (note, _ ("Open Window"), "app.present");
+    g_notification_add_button (note, _ ("Quit…"), "app.quit");
+    g_notification_set_default_action (note, "app.present");
+    g_application_send_notification (G_APPLICATION (self->application), BACKGROUND_NOTE, note);
+}
+
+#ifdef HAVE_PORTAL
+static void
+background_granted_cb (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr (XdpPortal) portal = XDP_PORTAL (source);
+    g_autoptr (GError) error = NULL;
+
+    if (!xdp_portal_request_background_finish (portal, result, &error) && error)
+        g_message ("The desktop does not let Posada run in the background: %s", error->message);
+}
+#endif
+
+/* Where the desktop ends sandboxed applications without a window, unless they have asked. */
+static void
+ask_portal (void)
+{
+#ifdef HAVE_PORTAL
+    if (xdp_portal_running_under_sandbox ())
+        xdp_portal_request_background (xdp_portal_new (), NULL, _ ("Virtual machines keep running"),
+                                       NULL, XDP_BACKGROUND_FLAG_NONE, NULL, background_granted_cb,
+                                       NULL);
+#endif
+}
+
+static void
+go_to_background (PosadaLifecycle *self)
+{
+    self->in_background = TRUE;
+    if (self->window)
+        gtk_widget_set_visible (GTK_WIDGET (self->window), FALSE);
+    ask_portal ();
+    notify_background (self);
+}
+
+static void
+answered_close_cb (AdwAlertDialog *dialog, const char *response, PosadaLifecycle *self)
+{
+    self->asking = FALSE;
+    if (g_str_equal (response, "keep")) {
+        g_settings_set_enum (self->settings, POSADA_SETTINGS_ON_CLOSE, POSADA_CLOSE_KEEP_RUNNING);
+        go_to_background (self);
+    } else if (g_str_equal (response, "quit")) {
+        g_action_group_activate_action (G_ACTION_GROUP (self->application), "quit", NULL);
+    }
+}
+
+static void
+ask_about_closing (PosadaLifecycle *self)
+{
+    AdwAlertDialog *dialog;
+
+    if (self->asking)
+        return;
+    self->asking = TRUE;
+    dialog = ADW_ALERT_DIALOG (adw_alert_dialog_new (
+        _ ("Keep Machines Running?"),
+        _ ("Without a window, virtual machines keep running in the background, and a notification "
+           "brings the window back. You are asked this once; Preferences has it, too.")));
+    adw_alert_dialog_add_responses (dialog, "cancel", _ ("_Cancel"), "quit", _ ("_Quit…"), "keep",
+                                    _ ("_Keep Running"), NULL);
+    adw_alert_dialog_set_response_appearance (dialog, "keep", ADW_RESPONSE_SUGGESTED);
+    adw_alert_dialog_set_default_response (dialog, "keep");
+    adw_alert_dialog_set_close_response (dialog, "cancel");
+    g_signal_connect_object (dialog, "response", G_CALLBACK (answered_close_cb), self, 0);
+    adw_dialog_present (ADW_DIALOG (dialog), GTK_WIDGET (self->window));
+}
+
+static gboolean
+close_request_cb (PosadaWindow *window, PosadaLifecycle *self)
+{
+    if (posada_library_count_running (self->library) == 0)
+        return GDK_EVENT_PROPAGATE;
+    if (g_settings_get_enum (self->settings, POSADA_SETTINGS_ON_CLOSE) == POSADA_CLOSE_ASK)
+        ask_about_closing (self);
+    else
+        go_to_background (self);
+    return GDK_EVENT_STOP;
+}
+
+/* --- quitting --- */
+
+/* The last machine that goes off takes the application with it. */
+static void
+end_machines (PosadaLifecycle *self, DexFuture *(*operation) (PosadaMachine *machine))
+{
+    GListModel *machines = G_LIST_MODEL (posada_library_get_machines (self->library));
+
+    self->quitting = TRUE;
+    for (GList *at = gtk_application_get_windows (self->application); at; at = at->next)
+        gtk_widget_set_visible (at->data, FALSE);
+    for (guint i = 0; i < g_list_model_get_n_items (machines); i++) {
+        g_autoptr (PosadaMachine) machine = g_list_model_get_item (machines, i);
+
+        if (!posada_machine_is_on_here (machine))
+            continue;
+        /* A guest that stands still does not hear its power button. */
+        if (operation == posada_machine_shut_down &&
+            posada_machine_get_state (machine) == POSADA_MACHINE_PAUSED)
+            dex_future_disown (posada_machine_resume (machine));
+        dex_future_disown (operation (machine));
+    }
+    running_changed_cb (self);
+}
+
+static void
+answered_quit_cb (AdwAlertDialog *dialog, const char *response, PosadaLifecycle *self)
+{
+    self->asking = FALSE;
+    if (g_str_equal (response, "force-off"))
+        end_machines (self, posada_machine_force_off);
+    else if (g_str_equal (response, "shut-down"))
+        end_machines (self, posada_machine_shut_down);
+}
+
+static void
+ask_about_quitting (PosadaLifecycle *self, guint n)
+{
+    g_autofree char *body = NULL;
+    AdwAlertDialog *dialog;
+
+    g_action_group_activate_action (G_ACTION_GROUP (self->application), "present", NULL);
+    if (self->asking)
+        return;
+    self->asking = TRUE;
+    body = g_strdup_printf (ngettext ("%u virtual machine is running. What it has not saved is "
+                                      "lost when it is forced off.",
+                                      "%u virtual machines are running. What they have not saved "
+                                      "is lost when they are forced off.",
+                                      n),
+                            n);
+    dialog = ADW_ALERT_DIALOG (adw_alert_dialog_new (_ ("Quit Posada?"), body));
+    adw_alert_dialog_add_responses (dialog, "cancel", _ ("_Cancel"), "shut-down",
+                                    _ ("_Shut Down and Quit"), "force-off",
+                                    _ ("_Force Off and Quit"), NULL);
+    adw_alert_dialog_set_response_appearance (dialog, "shut-down", ADW_RESPONSE_SUGGESTED);
+    adw_alert_dialog_set_response_appearance (dialog, "force-off", ADW_RESPONSE_DESTRUCTIVE);
+    adw_alert_dialog_set_default_response (dialog, "cancel");
+    adw_alert_dialog_set_close_response (dialog, "cancel");
+    g_signal_connect_object (dialog, "response", G_CALLBACK (answered_quit_cb), self, 0);
+    adw_dialog_present (ADW_DIALOG (dialog), GTK_WIDGET (self->window));
+}
+
+void
+posada_lifecycle_quit (PosadaLifecycle *self)
+{
+    guint n;
+
+    g_return_if_fail (POSADA_IS_LIFECYCLE (self));
+
+    n = posada_library_count_running (self->library);
+    if (n == 0) {
+        g_application_quit (G_APPLICATION (self->application));
+        return;
+    }
+    switch (g_settings_get_enum (self->settings, POSADA_SETTINGS_ON_QUIT)) {
+    case POSADA_QUIT_SHUT_DOWN: end_machines (self, posada_machine_shut_down); break;
+    case POSADA_QUIT_FORCE_OFF: end_machines (self, posada_machine_force_off); break;
+    default: ask_about_quitting (self, n); break;
+    }
+}
+
+/* --- class --- */
+
+static void
+posada_lifecycle_dispose (GObject *object)
+{
+    PosadaLifecycle *self = POSADA_LIFECYCLE (object);
+
+    if (self->inhibition)
+        gtk_application_uninhibit (self->application, self->inhibition);
+    self->inhibition = 0;
+    posada_lifecycle_set_window (self, NULL);
+    g_clear_object (&self->library);
+    g_clear_object (&self->settings);
+    G_OBJECT_CLASS (posada_lifecycle_parent_class)->dispose (object);
+}
+
+static void
+posada_lifecycle_class_init (PosadaLifecycleClass *klass)
+{
+    G_OBJECT_CLASS (klass)->dispose = posada_lifecycle_dispose;
+}
+
+static void
+posada_lifecycle_init (PosadaLifecycle *self)
+{
+}
+
+PosadaLifecycle *
+posada_lifecycle_new (GtkApplication *application, PosadaLibrary *library, GSettings *settings)
+{
+    PosadaLifecycle *self = g_object_new (POSADA_TYPE_LIFECYCLE, NULL);
+
+    self->application = application;
+    self->library = g_object_ref (library);
+    self->settings = g_object_ref (settings);
+    g_signal_connect_object (library, "running-changed", G_CALLBACK (running_changed_cb), self,
+                             G_CONNECT_SWAPPED);
+    g_signal_connect_object (settings, "changed::" POSADA_SETTINGS_INHIBIT_LOG_OUT,
+                             G_CALLBACK (update_inhibition), self, G_CONNECT_SWAPPED);
+    return self;
+}
+
+void
+posada_lifecycle_set_window (PosadaLifecycle *self, PosadaWindow *window)
+{
+    g_return_if_fail (POSADA_IS_LIFECYCLE (self));
+
+    g_set_weak_pointer (&self->window, window);
+    self->asking = FALSE;
+    if (window)
+        g_signal_connect_object (window, "close-request", G_CALLBACK (close_request_cb), self, 0);
+}
+
+void
+posada_lifecycle_presented (PosadaLifecycle *self)
+{
+    g_return_if_fail (POSADA_IS_LIFECYCLE (self));
+
+    self->in_background = FALSE;
+    self->quitting = FALSE;
+    g_application_withdraw_notification (G_APPLICATION (self->application), BACKGROUND_NOTE);
+}
