@@ -23,6 +23,7 @@ struct _PosadaMachinePage {
     GtkWidget *pause_button;
     GtkWidget *shut_down_button;
     GtkMenuButton *power_button;
+    GtkMenuButton *machine_button;
     AdwStatusPage *broken_page;
     GtkStack *screen_stack;
     GtkPicture *screen_picture;
@@ -288,10 +289,12 @@ console_cb (GtkWidget *widget, const char *action, GVariant *parameter)
     posada_machine_page_open_console (POSADA_MACHINE_PAGE (widget));
 }
 
+/* Menus are made of buttons with names, because those of menu models have none for AT-SPI. */
 static void
-power_used_cb (PosadaMachinePage *self)
+menu_used_cb (PosadaMachinePage *self)
 {
     gtk_menu_button_popdown (self->power_button);
+    gtk_menu_button_popdown (self->machine_button);
 }
 
 /* Full screen is the console's: who leaves it leaves that. */
@@ -329,6 +332,7 @@ bind_children (GtkWidgetClass *widget_class)
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, pause_button);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, shut_down_button);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, power_button);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, machine_button);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, broken_page);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, screen_stack);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, screen_picture);
@@ -343,7 +347,7 @@ bind_children (GtkWidgetClass *widget_class)
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, disks_row);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, sparkline);
     gtk_widget_class_bind_template_callback (widget_class, popped_cb);
-    gtk_widget_class_bind_template_callback (widget_class, power_used_cb);
+    gtk_widget_class_bind_template_callback (widget_class, menu_used_cb);
 }
 
 static void
