@@ -10,8 +10,8 @@ import sys
 import tempfile
 import time
 
-import window
-from window import Application, find, wait, wait_for, wait_for_text
+import user as window
+from user import Application, find, wait, wait_for, wait_for_text
 
 RESCUE = "/usr/lib/grub-rescue/grub-rescue-cdrom.iso"
 
