@@ -206,6 +206,8 @@ update_bars (PosadaConsolePage *self)
     gboolean grabbed = self->console && posada_console_get_grabbed (self->console);
 
     adw_toolbar_view_set_extend_content_to_top_edge (self->toolbar_view, fullscreen);
+    adw_toolbar_view_set_top_bar_style (self->toolbar_view,
+                                        fullscreen ? ADW_TOOLBAR_RAISED : ADW_TOOLBAR_FLAT);
     adw_toolbar_view_set_reveal_top_bars (self->toolbar_view, !fullscreen || !grabbed);
     if (fullscreen && grabbed)
         show_hint (self);
@@ -446,6 +448,17 @@ posada_console_page_unroot (GtkWidget *widget)
     GTK_WIDGET_CLASS (posada_console_page_parent_class)->unroot (widget);
 }
 
+/* Windows that go full screen may put their pages elsewhere, which takes the focus. */
+static void
+posada_console_page_map (GtkWidget *widget)
+{
+    PosadaConsolePage *self = POSADA_CONSOLE_PAGE (widget);
+
+    GTK_WIDGET_CLASS (posada_console_page_parent_class)->map (widget);
+    if (is_fullscreen (self))
+        focus_child (self);
+}
+
 /* Whoever opens a console wants to type. */
 static void
 posada_console_page_shown (AdwNavigationPage *page)
@@ -502,6 +515,7 @@ posada_console_page_class_init (PosadaConsolePageClass *klass)
     G_OBJECT_CLASS (klass)->dispose = posada_console_page_dispose;
     widget_class->root = posada_console_page_root;
     widget_class->unroot = posada_console_page_unroot;
+    widget_class->map = posada_console_page_map;
     ADW_NAVIGATION_PAGE_CLASS (klass)->shown = posada_console_page_shown;
     gtk_widget_class_set_template_from_resource (widget_class,
                                                  "/io/posada/Posada/ui/app/posada-console-page.ui");
