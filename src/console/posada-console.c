@@ -129,7 +129,7 @@ update_notice (PosadaConsole *self)
 }
 
 static void
-reconnect_cb (PosadaConsole *self)
+clicked_cb (PosadaConsole *self)
 {
     g_signal_emit (self, signals[SIGNAL_RECONNECT], 0);
 }
@@ -148,7 +148,7 @@ make_notice (PosadaConsole *self)
     gtk_widget_set_halign (self->button, GTK_ALIGN_CENTER);
     gtk_widget_add_css_class (self->button, "pill");
     gtk_widget_set_visible (self->button, FALSE);
-    g_signal_connect_swapped (self->button, "clicked", G_CALLBACK (reconnect_cb), self);
+    g_signal_connect_swapped (self->button, "clicked", G_CALLBACK (clicked_cb), self);
     gtk_box_append (GTK_BOX (box), self->label);
     gtk_box_append (GTK_BOX (box), self->button);
     gtk_widget_add_css_class (box, "console-notice");
@@ -274,6 +274,17 @@ closed_cb (PosadaDisplay *display, gpointer data)
 
     set_closed (self, TRUE);
     hand_out_display (self);
+}
+
+/* Unless who listens to the signal has another display for us already. */
+static void
+real_reconnect (PosadaConsole *self)
+{
+    if (!self->display || !self->closed)
+        return;
+    set_closed (self, FALSE);
+    hand_out_display (self);
+    posada_display_reconnect (self->display);
 }
 
 void
@@ -566,8 +577,8 @@ posada_console_class_init (PosadaConsoleClass *klass)
     g_object_class_install_properties (object_class, N_PROPS, properties);
 
     signals[SIGNAL_RECONNECT] =
-        g_signal_new ("reconnect", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL,
-                      NULL, G_TYPE_NONE, 0);
+        g_signal_new_class_handler ("reconnect", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST,
+                                    G_CALLBACK (real_reconnect), NULL, NULL, NULL, G_TYPE_NONE, 0);
 
     gtk_widget_class_set_css_name (widget_class, "console");
     /* What has its own keys and takes all of ours. */

@@ -12,7 +12,8 @@
  * off; NULL for a default), "lost" (read-only: the display has closed), "typing-progress"
  * (read-only, 0–1: of what is typed for the user; 1 while nothing is).
  *
- * Signal "reconnect": the display was lost, and the user would like another one.
+ * Signal "reconnect": the display was lost, and the user would like it back. By default the display
+ * is told to; a handler may set another one instead.
  *
  * A grab begins when the console gets the focus, by a click, or by Return where it was ended and
  * the focus has stayed. After the release combination the application's shortcuts work again and

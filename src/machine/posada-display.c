@@ -309,6 +309,16 @@ posada_display_suggest_size (PosadaDisplay *self, guint width, guint height)
 }
 
 void
+posada_display_reconnect (PosadaDisplay *self)
+{
+    g_return_if_fail (POSADA_IS_DISPLAY (self));
+    if (POSADA_DISPLAY_GET_CLASS (self)->reconnect)
+        POSADA_DISPLAY_GET_CLASS (self)->reconnect (self);
+    else
+        posada_display_emit_closed (self);
+}
+
+void
 posada_display_set_size (PosadaDisplay *self, guint width, guint height)
 {
     PosadaDisplayPrivate *priv = get_private (self);

@@ -71,6 +71,7 @@ struct _PosadaDisplayClass {
     void (*send_touch) (PosadaDisplay *self, guint finger, gboolean down, guint x, guint y);
     void (*release_all) (PosadaDisplay *self);
     void (*suggest_size) (PosadaDisplay *self, guint width, guint height);
+    void (*reconnect) (PosadaDisplay *self); /* optional */
 };
 
 guint posada_display_get_width (PosadaDisplay *self);
@@ -111,6 +112,8 @@ void posada_display_send_touch (PosadaDisplay *self, guint finger, gboolean down
 void posada_display_release_all (PosadaDisplay *self);
 /* A console would like this many guest pixels. A wish: the guest may not follow. */
 void posada_display_suggest_size (PosadaDisplay *self, guint width, guint height);
+/* After "closed": tries to come back. Pictures follow if it does, "closed" again if not. */
+void posada_display_reconnect (PosadaDisplay *self);
 
 /* For subclasses. */
 void posada_display_set_size (PosadaDisplay *self, guint width, guint height);

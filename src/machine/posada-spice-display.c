@@ -597,6 +597,12 @@ posada_spice_display_get_property (GObject *object, guint id, GValue *value, GPa
 }
 
 static void
+spice_display_reconnect (PosadaDisplay *display)
+{
+    posada_spice_display_reconnect (POSADA_SPICE_DISPLAY (display));
+}
+
+static void
 posada_spice_display_class_init (PosadaSpiceDisplayClass *klass)
 {
     GObjectClass *object_class = G_OBJECT_CLASS (klass);
@@ -607,6 +613,7 @@ posada_spice_display_class_init (PosadaSpiceDisplayClass *klass)
     object_class->get_property = posada_spice_display_get_property;
 
     display_class->request_frame = spice_display_request_frame;
+    display_class->reconnect = spice_display_reconnect;
     display_class->read_damage = spice_display_read_damage;
     display_class->damage_all = spice_display_damage_all;
     display_class->send_key = spice_display_send_key;

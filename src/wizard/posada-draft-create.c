@@ -116,6 +116,7 @@ posada_draft_make_definition (PosadaDraft *self, GError **error)
         return NULL;
     posada_definition_set_input (definition, "tablet", "virtio", TRUE);
     posada_definition_set_rng (definition, TRUE);
+    posada_definition_set_serial (definition, TRUE);
     if (!posada_definition_set_memory (definition, self->memory, error) ||
         !posada_definition_set_vcpus (definition, self->cpus, error) ||
         !set_system (self, definition, error) || !add_drives (self, definition, error) ||

@@ -93,6 +93,15 @@ mock_display_suggest_size (PosadaDisplay *display, guint width, guint height)
 }
 
 static void
+mock_display_reconnect (PosadaDisplay *display)
+{
+    MockDisplay *self = MOCK_DISPLAY (display);
+
+    if (self->stays_closed)
+        posada_display_emit_closed (display);
+}
+
+static void
 mock_display_finalize (GObject *object)
 {
     MockDisplay *self = MOCK_DISPLAY (object);
@@ -118,6 +127,7 @@ mock_display_class_init (MockDisplayClass *klass)
     display_class->send_touch = mock_display_send_touch;
     display_class->release_all = mock_display_release_all;
     display_class->suggest_size = mock_display_suggest_size;
+    display_class->reconnect = mock_display_reconnect;
 }
 
 static void
@@ -141,6 +151,7 @@ mock_display_resize (MockDisplay *self, guint width, guint height)
 {
     g_free (self->pixels);
     self->pixels = g_new0 (guint32, (gsize) width * height + 1);
+    self->damage = (PosadaRectangle) {0};
     posada_display_set_size (POSADA_DISPLAY (self), width, height);
     mock_display_fill (self, 0, 0, (int) width, (int) height, 0xff000000);
 }

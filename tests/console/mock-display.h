@@ -18,6 +18,7 @@ struct _MockDisplay {
     GString *record;
     gboolean follows; /* wishes for a size */
     guint requests;   /* for frames, so far */
+    gboolean stays_closed;
 };
 
 MockDisplay *mock_display_new (guint width, guint height);

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-SCALES = ["1", "1.25", "1.5", "1.75", "2"]
+SCALES = ["1", "1.25", "1.333333", "1.5", "1.75", "2"]
 # Whole at all of these, else the compositor scales the surface by itself.
 WIDTH, HEIGHT = 1260, 840
 PATIENCE = 30 * float(os.environ.get("POSADA_TEST_PATIENCE", "1"))

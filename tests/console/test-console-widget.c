@@ -95,9 +95,34 @@ every_way_out_releases_the_keys (Fixture *f, gconstpointer data)
     gtk_widget_set_visible (f->console, TRUE);
     gtk_widget_grab_focus (f->console);
     run_until (is_grabbed, f);
+    posada_console_set_display (POSADA_CONSOLE (f->console), NULL);
+    g_assert_false (is_grabbed (f));
+    assert_released (f);
+
+    posada_console_set_display (POSADA_CONSOLE (f->console), POSADA_DISPLAY (f->display));
+    run_until (is_grabbed, f);
     posada_display_emit_closed (POSADA_DISPLAY (f->display));
     g_assert_false (is_grabbed (f));
     assert_released (f);
+}
+
+/* The console goes with a key down. */
+static void
+the_end_releases_the_keys (Fixture *f, gconstpointer data)
+{
+    if (!run_xdotool ("version")) {
+        g_test_skip ("no xdotool");
+        return;
+    }
+    gtk_widget_grab_focus (f->console);
+    run_until (is_grabbed, f);
+    g_free (mock_display_take (f->display));
+    assert_input (f, "keydown a", "key 30 down\n");
+    gtk_window_set_child (GTK_WINDOW (f->window), NULL);
+    run_ms (100);
+    assert_released (f);
+    g_assert_true (run_xdotool ("keyup a"));
+    assert_input (f, NULL, "");
 }
 
 static void
@@ -128,9 +153,17 @@ says_that_the_display_is_lost (Fixture *f, gconstpointer data)
     /* The keyboard is enough to come back. */
     g_assert_true (gtk_widget_is_focus (button));
     g_signal_connect (f->console, "reconnect", G_CALLBACK (count_cb), &count);
+    f->display->stays_closed = TRUE;
     gtk_widget_activate (button);
     run_ms (400);
     g_assert_cmpuint (count, ==, 1);
+    g_assert_true (gtk_widget_is_focus (button));
+    f->display->stays_closed = FALSE;
+    gtk_widget_activate (button);
+    run_ms (400);
+    g_assert_false (gtk_widget_get_visible (notice));
+    run_until (is_grabbed, f);
+    posada_display_emit_closed (POSADA_DISPLAY (f->display));
 
     /* The last picture is still there, for a screenshot, too. */
     posada_console_set_display (POSADA_CONSOLE (f->console), NULL);
@@ -341,6 +374,7 @@ main (int argc, char **argv)
     ADD ("asks-nothing-while-unmapped", asks_nothing_while_unmapped);
     ADD ("grabs-with-the-focus", grabs_with_the_focus);
     ADD ("every-way-out-releases-the-keys", every_way_out_releases_the_keys);
+    ADD ("the-end-releases-the-keys", the_end_releases_the_keys);
     ADD ("says-that-the-display-is-lost", says_that_the_display_is_lost);
     ADD ("survives-sizes-of-all-kinds", survives_sizes_of_all_kinds);
     ADD ("resizes-the-guest", resizes_the_guest);
