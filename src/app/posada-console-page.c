@@ -399,6 +399,7 @@ copy_screenshot_cb (GtkWidget *widget, const char *action, GVariant *parameter)
         gdk_clipboard_set_texture (gtk_widget_get_clipboard (widget), texture);
     posada_console_page_toast (self, texture ? _ ("Screenshot copied to the clipboard")
                                              : _ ("There is no picture yet"));
+    focus_child (self);
 }
 
 /* --- windows --- */

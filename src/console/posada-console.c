@@ -138,12 +138,16 @@ static void
 make_notice (PosadaConsole *self)
 {
     GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 18);
+    g_autoptr (PangoAttrList) white = pango_attr_list_new ();
 
     self->notice = box;
     self->label = gtk_label_new (NULL);
     gtk_label_set_wrap (GTK_LABEL (self->label), TRUE);
     gtk_label_set_justify (GTK_LABEL (self->label), GTK_JUSTIFY_CENTER);
     gtk_widget_add_css_class (self->label, "title-2");
+    /* On black, or a dimmed picture, whatever the theme. */
+    pango_attr_list_insert (white, pango_attr_foreground_new (0xffff, 0xffff, 0xffff));
+    gtk_label_set_attributes (GTK_LABEL (self->label), white);
     self->button = gtk_button_new_with_mnemonic (_ ("_Reconnect"));
     gtk_widget_set_halign (self->button, GTK_ALIGN_CENTER);
     gtk_widget_add_css_class (self->button, "pill");
@@ -151,7 +155,6 @@ make_notice (PosadaConsole *self)
     g_signal_connect_swapped (self->button, "clicked", G_CALLBACK (clicked_cb), self);
     gtk_box_append (GTK_BOX (box), self->label);
     gtk_box_append (GTK_BOX (box), self->button);
-    gtk_widget_add_css_class (box, "console-notice");
     gtk_widget_set_parent (box, GTK_WIDGET (self));
 }
 
