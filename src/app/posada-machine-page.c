@@ -8,6 +8,7 @@
 #include "app/posada-machine-row.h"
 #include "app/posada-rename-dialog.h"
 #include "app/posada-sparkline.h"
+#include "details/posada-snapshots-page.h"
 
 struct _PosadaMachinePage {
     AdwNavigationPage parent_instance;
@@ -36,6 +37,8 @@ struct _PosadaMachinePage {
     AdwActionRow *cpus_row;
     AdwActionRow *memory_row;
     AdwActionRow *disks_row;
+    AdwActionRow *snapshots_row;
+    PosadaSnapshotsPage *snapshots_page; /* while it is open */
     PosadaSparkline *sparkline;
 };
 
@@ -73,6 +76,11 @@ static const struct operation {
     {"machine.delete", NULL, IN (OFF) | IN (CRASHED) | IN (MISSING), POSADA_MACHINE_CAN_DELETE,
      NULL},
     {"machine.show-file", NULL, IN (MISSING), 0, NULL},
+    {"machine.snapshots", NULL, ~0u & ~IN (MISSING), POSADA_MACHINE_CAN_SNAPSHOT, NULL},
+    {"machine.take-snapshot", NULL, IN (OFF) | IN (RUNNING) | IN (PAUSED),
+     POSADA_MACHINE_CAN_SNAPSHOT, NULL},
+    {"machine.save", posada_machine_save, IN (RUNNING) | IN (PAUSED), POSADA_MACHINE_CAN_SAVE,
+     N_ ("“%s” Was Not Saved")},
     {"machine.rename", NULL, IN (OFF) | IN (RUNNING) | IN (PAUSED), 0, NULL},
     {"machine.console", NULL, ~0u & ~IN (MISSING), POSADA_MACHINE_CAN_DISPLAY, NULL},
 #undef IN
@@ -200,6 +208,18 @@ update_essentials (PosadaMachinePage *self)
     adw_action_row_set_subtitle (self->disks_row, size);
 }
 
+static void
+update_snapshots (PosadaMachinePage *self)
+{
+    guint n = g_list_model_get_n_items (posada_machine_get_snapshots (self->machine));
+    g_autofree char *text = g_strdup_printf (ngettext ("%u snapshot", "%u snapshots", n), n);
+
+    adw_action_row_set_subtitle (self->snapshots_row, n > 0 ? text : _ ("None"));
+    gtk_widget_set_visible (GTK_WIDGET (self->snapshots_row),
+                            posada_machine_get_capabilities (self->machine) &
+                                POSADA_MACHINE_CAN_SNAPSHOT);
+}
+
 /* --- actions --- */
 
 struct attempt {
@@ -284,6 +304,32 @@ show_file_cb (GtkWidget *widget, const char *action, GVariant *parameter)
 }
 
 static void
+snapshots_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    PosadaMachinePage *self = POSADA_MACHINE_PAGE (widget);
+    GtkWidget *page;
+
+    if (self->snapshots_page)
+        return;
+    page = posada_snapshots_page_new ();
+    g_set_weak_pointer (&self->snapshots_page, POSADA_SNAPSHOTS_PAGE (page));
+    posada_snapshots_page_set_machine (self->snapshots_page, self->machine);
+    adw_navigation_view_push (self->navigation, ADW_NAVIGATION_PAGE (page));
+}
+
+static void
+take_snapshot_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    PosadaMachinePage *self = POSADA_MACHINE_PAGE (widget);
+
+    if (self->machine && posada_snapshots_page_can_take (self->machine)) {
+        if (adw_navigation_view_get_visible_page (self->navigation) == self->overview)
+            snapshots_cb (widget, NULL, NULL);
+        posada_snapshots_page_take (self->machine, widget);
+    }
+}
+
+static void
 console_cb (GtkWidget *widget, const char *action, GVariant *parameter)
 {
     posada_machine_page_open_console (POSADA_MACHINE_PAGE (widget));
@@ -316,6 +362,9 @@ posada_machine_page_dispose (GObject *object)
 
     if (self->machine)
         g_signal_handlers_disconnect_by_data (self->machine, self);
+    if (self->machine)
+        g_signal_handlers_disconnect_by_data (posada_machine_get_snapshots (self->machine), self);
+    g_clear_weak_pointer (&self->snapshots_page);
     g_clear_object (&self->machine);
     G_OBJECT_CLASS (posada_machine_page_parent_class)->dispose (object);
 }
@@ -345,6 +394,7 @@ bind_children (GtkWidgetClass *widget_class)
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, cpus_row);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, memory_row);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, disks_row);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, snapshots_row);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, sparkline);
     gtk_widget_class_bind_template_callback (widget_class, popped_cb);
     gtk_widget_class_bind_template_callback (widget_class, menu_used_cb);
@@ -372,6 +422,10 @@ posada_machine_page_class_init (PosadaMachinePageClass *klass)
     gtk_widget_class_install_action (widget_class, "machine.delete", NULL, delete_cb);
     gtk_widget_class_install_action (widget_class, "machine.rename", NULL, rename_cb);
     gtk_widget_class_install_action (widget_class, "machine.show-file", NULL, show_file_cb);
+    gtk_widget_class_install_action (widget_class, "machine.snapshots", NULL, snapshots_cb);
+    gtk_widget_class_install_action (widget_class, "machine.take-snapshot", NULL, take_snapshot_cb);
+    gtk_widget_class_add_binding_action (widget_class, GDK_KEY_t, GDK_CONTROL_MASK,
+                                         "machine.take-snapshot", NULL);
     gtk_widget_class_install_action (widget_class, "machine.console", NULL, console_cb);
 }
 
@@ -390,8 +444,10 @@ posada_machine_page_set_machine (PosadaMachinePage *self, PosadaMachine *machine
 
     if (self->machine == machine)
         return;
-    if (self->machine)
+    if (self->machine) {
         g_signal_handlers_disconnect_by_data (self->machine, self);
+        g_signal_handlers_disconnect_by_data (posada_machine_get_snapshots (self->machine), self);
+    }
     g_set_object (&self->machine, machine);
     adw_navigation_view_pop_to_page (self->navigation, self->overview);
     posada_sparkline_set_machine (self->sparkline, machine);
@@ -414,6 +470,10 @@ posada_machine_page_set_machine (PosadaMachinePage *self, PosadaMachine *machine
     g_signal_connect_swapped (machine, "notify::disk-size", G_CALLBACK (update_essentials), self);
     g_signal_connect_swapped (machine, "notify::outside", G_CALLBACK (update_state), self);
     g_signal_connect_swapped (machine, "notify::thumbnail", G_CALLBACK (update_thumbnail), self);
+    g_signal_connect_swapped (machine, "notify::capabilities", G_CALLBACK (update_snapshots), self);
+    g_signal_connect_swapped (posada_machine_get_snapshots (machine), "items-changed",
+                              G_CALLBACK (update_snapshots), self);
+    update_snapshots (self);
     update_essentials (self);
     update_state (self);
     update_thumbnail (self);

@@ -30,6 +30,7 @@ static const struct {
     {GROUP_GENERAL, "app.quit", "<Control>q", N_ ("Quit")},
     {GROUP_MACHINE, "win.rename", "F2", N_ ("Rename")},
     {GROUP_MACHINE, NULL, "Delete", N_ ("Delete, in the list")},
+    {GROUP_MACHINE, NULL, "<Control>t", N_ ("Take a snapshot")},
     {GROUP_MACHINE, "win.full-screen", "F11", N_ ("Console in full screen")},
 };
 
