@@ -5,13 +5,14 @@
 
 #include "app/posada-sparkline.h"
 
+#define ICON_SIZE      20
+#define THUMBNAIL_SIZE 48
+
 struct _PosadaMachineRow {
     GtkBox parent_instance;
 
     PosadaMachine *machine;
-    GtkStack *picture_stack;
-    GtkImage *icon;
-    GtkPicture *picture;
+    GtkImage *picture;
     GtkWidget *state_dot;
     GtkLabel *name_label;
     GtkLabel *state_label;
@@ -28,6 +29,23 @@ static const char *const dot_classes[] = {
     [POSADA_MACHINE_CRASHED] = "failed",  [POSADA_MACHINE_MISSING] = "failed",
 };
 
+/* One widget for both, because there is one in every row. */
+static void
+update_picture (PosadaMachineRow *self)
+{
+    GIcon *thumbnail = posada_machine_get_thumbnail (self->machine);
+    gboolean missing = posada_machine_get_state (self->machine) == POSADA_MACHINE_MISSING;
+
+    if (GDK_IS_PAINTABLE (thumbnail)) {
+        gtk_image_set_from_paintable (self->picture, GDK_PAINTABLE (thumbnail));
+        gtk_image_set_pixel_size (self->picture, THUMBNAIL_SIZE);
+    } else {
+        gtk_image_set_from_icon_name (self->picture, missing ? "dialog-warning-symbolic"
+                                                             : "video-display-symbolic");
+        gtk_image_set_pixel_size (self->picture, ICON_SIZE);
+    }
+}
+
 static void
 update_state (PosadaMachineRow *self)
 {
@@ -41,19 +59,7 @@ update_state (PosadaMachineRow *self)
     gtk_widget_set_visible (GTK_WIDGET (self->sparkline),
                             state == POSADA_MACHINE_RUNNING &&
                                 !posada_machine_get_outside (self->machine));
-    gtk_image_set_from_icon_name (self->icon, state == POSADA_MACHINE_MISSING
-                                                  ? "dialog-warning-symbolic"
-                                                  : "video-display-symbolic");
-}
-
-static void
-update_thumbnail (PosadaMachineRow *self)
-{
-    GIcon *thumbnail = posada_machine_get_thumbnail (self->machine);
-    gboolean shown = GDK_IS_PAINTABLE (thumbnail);
-
-    gtk_picture_set_paintable (self->picture, shown ? GDK_PAINTABLE (thumbnail) : NULL);
-    gtk_stack_set_visible_child_name (self->picture_stack, shown ? "picture" : "icon");
+    update_picture (self);
 }
 
 static void
@@ -79,8 +85,6 @@ posada_machine_row_class_init (PosadaMachineRowClass *klass)
     g_type_ensure (POSADA_TYPE_SPARKLINE);
     gtk_widget_class_set_template_from_resource (widget_class,
                                                  "/io/posada/Posada/ui/app/posada-machine-row.ui");
-    gtk_widget_class_bind_template_child (widget_class, PosadaMachineRow, picture_stack);
-    gtk_widget_class_bind_template_child (widget_class, PosadaMachineRow, icon);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachineRow, picture);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachineRow, state_dot);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachineRow, name_label);
@@ -119,11 +123,10 @@ posada_machine_row_set_machine (PosadaMachineRow *self, PosadaMachine *machine)
     g_signal_connect_swapped (machine, "notify::name", G_CALLBACK (update_name), self);
     g_signal_connect_swapped (machine, "notify::state", G_CALLBACK (update_state), self);
     g_signal_connect_swapped (machine, "sampled", G_CALLBACK (update_state), self);
-    g_signal_connect_swapped (machine, "notify::thumbnail", G_CALLBACK (update_thumbnail), self);
+    g_signal_connect_swapped (machine, "notify::thumbnail", G_CALLBACK (update_picture), self);
     g_signal_connect_swapped (machine, "notify::outside", G_CALLBACK (update_state), self);
     update_name (self);
     update_state (self);
-    update_thumbnail (self);
 }
 
 char *

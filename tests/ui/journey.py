@@ -10,8 +10,8 @@ import subprocess
 import sys
 import tempfile
 
-from user import (BUTTONS, Application, Skip, WindowManager, find, names, press, run_tests, skip_all,
-                  take_picture, type_keys, type_text, wait, wait_for, wait_for_text, walk)  # fmt: skip
+from user import (BUTTONS, Application, Atspi, Skip, WindowManager, find, names, press, run_tests,
+                  skip_all, take_picture, type_keys, type_text, wait, wait_for, wait_for_text, walk)  # fmt: skip
 
 ISO = "/usr/lib/grub-rescue/grub-rescue-cdrom.iso"
 ITEMS = (*BUTTONS, "menu item", "toggle button")
@@ -32,7 +32,7 @@ def make_from_iso(application):
     second = subprocess.run([sys.argv[1], "--new-from", ISO], timeout=60, check=False)
     assert second.returncode == 0, second
     wait("a sound draft", lambda: (button := find(application, "Create"))
-         and button.get_state_set().contains(__import__("gi").repository.Atspi.StateType.SENSITIVE))
+         and button.get_state_set().contains(Atspi.StateType.SENSITIVE))
     take_picture("wizard")
 
 
