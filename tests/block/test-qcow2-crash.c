@@ -126,6 +126,18 @@ do_request (struct cutting *cutting, struct operation *operation, uint32_t numbe
     free (buffer);
 }
 
+/* Workers write to the log, too. */
+static size_t
+log_length (struct cutting *cutting)
+{
+    size_t n;
+
+    pthread_mutex_lock (&cutting->file.mutex);
+    n = cutting->file.n_log;
+    pthread_mutex_unlock (&cutting->file.mutex);
+    return n;
+}
+
 static void
 operate (struct cutting *cutting, bool snapshots)
 {
@@ -156,12 +168,12 @@ operate (struct cutting *cutting, bool snapshots)
     operation->n = MIN_OF (operation->n, SECTORS - operation->first);
     if (operation->kind >= OP_FLUSH)
         operation->n = 0;
-    operation->started = cutting->file.n_log;
+    operation->started = log_length (cutting);
     if (operation->kind <= OP_FLUSH)
         do_request (cutting, operation, number + 1);
     else
         do_snapshot (cutting, operation);
-    operation->ended = cutting->file.n_log;
+    operation->ended = log_length (cutting);
     memcpy (operation->after, cutting->model, sizeof cutting->model);
 }
 
@@ -330,9 +342,9 @@ check_cuts (uint32_t cluster_size, unsigned n, bool snapshots, uint64_t seed)
     mem_load (&cutting->file, cutting->rig.path);
     mem_load (&flushed, cutting->rig.path);
     unlink (cutting->rig.path);
+    cutting->file.logging = true;
     image = open_file (&cutting->rig, &cutting->file);
     cutting->rig.blk = &image->blk;
-    cutting->file.logging = true;
     for (unsigned i = 0; i < n; i++)
         operate (cutting, snapshots);
     qrig_close (&cutting->rig);

@@ -212,6 +212,42 @@ enum fault {
     FAULT_MEMORY,
 };
 
+/* From here on the @n'th of @fault fails. The workers are there already. */
+static void
+arm (struct failing *failing, enum fault fault, uint64_t n, int fail_with)
+{
+    struct mem_file *file = &failing->file;
+
+    if (fault == FAULT_MEMORY) {
+        atomic_store (&left, (long) n);
+        atomic_store (&armed, n > 0);
+        return;
+    }
+    pthread_mutex_lock (&file->mutex);
+    memset (file->count, 0, sizeof file->count);
+    file->fail_kind = (enum mem_kind) fault;
+    file->fail_with = fail_with;
+    file->fail_at = n;
+    pthread_mutex_unlock (&file->mutex);
+}
+
+/* The fault is over; whether it ever was. */
+static bool
+disarm (struct failing *failing, enum fault fault)
+{
+    struct mem_file *file = &failing->file;
+    bool met;
+
+    atomic_store (&armed, false);
+    if (fault == FAULT_MEMORY)
+        return atomic_load (&left) <= 0;
+    pthread_mutex_lock (&file->mutex);
+    met = file->count[fault] >= file->fail_at;
+    file->fail_at = 0;
+    pthread_mutex_unlock (&file->mutex);
+    return met;
+}
+
 /* One run in which the @n'th goes wrong; false if it never came to that. */
 static bool
 run_once (const struct mem_file *fresh, enum fault fault, uint64_t n, int fail_with)
@@ -226,22 +262,12 @@ run_once (const struct mem_file *fresh, enum fault fault, uint64_t n, int fail_w
     mem_put (&failing->file, 0, fresh->bytes, fresh->size);
     image = open_file (failing);
     failing->rig.blk = &image->blk;
-    memset (failing->file.count, 0, sizeof failing->file.count);
-    if (fault == FAULT_MEMORY) {
-        atomic_store (&left, (long) n);
-        atomic_store (&armed, true);
-    } else {
-        failing->file.fail_kind = (enum mem_kind) fault;
-        failing->file.fail_with = fail_with;
-        failing->file.fail_at = n;
-    }
+    arm (failing, fault, n, fail_with);
     for (uint32_t i = 1; i <= N_OPERATIONS; i++)
         operate (failing, i);
-    atomic_store (&armed, false);
-    met = fault == FAULT_MEMORY ? atomic_load (&left) <= 0 : failing->file.count[fault] >= n;
+    met = disarm (failing, fault);
     if (fault == FAULT_FLUSH && failing->flush_failed)
         CHECK_EQUAL (qrig_do (&failing->rig, BLK_FLUSH, 0, NULL, 0, false), -EIO);
-    failing->file.fail_at = 0;
     if (fault != FAULT_FLUSH) {
         check_contents (failing);
         CHECK_EQUAL (qrig_do (&failing->rig, BLK_FLUSH, 0, NULL, 0, false), 0);
