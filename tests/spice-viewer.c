@@ -228,8 +228,12 @@ spice_viewer_wait (gboolean (*is_done) (void *data), void *data)
     guint id = g_timeout_add (5, wake_cb, NULL);
     gboolean done;
 
-    while (!(done = is_done (data)) && g_get_monotonic_time () < end)
+    while (!(done = is_done (data)) && g_get_monotonic_time () < end) {
         g_main_context_iteration (NULL, TRUE);
+        /* What is idle has its turn, too. */
+        for (int i = 0; i < 100 && g_main_context_iteration (NULL, FALSE); i++)
+            ;
+    }
     g_source_remove (id);
     return done;
 }

@@ -6,6 +6,7 @@
 #include "app/posada-console-page.h"
 #include "app/posada-console-window.h"
 #include "app/posada-machine-row.h"
+#include "app/posada-remote-access-dialog.h"
 #include "app/posada-rename-dialog.h"
 #include "app/posada-sparkline.h"
 #include "details/posada-snapshots-page.h"
@@ -82,6 +83,8 @@ static const struct operation {
     {"machine.save", posada_machine_save, IN (RUNNING) | IN (PAUSED), POSADA_MACHINE_CAN_SAVE,
      N_ ("“%s” Was Not Saved")},
     {"machine.rename", NULL, IN (OFF) | IN (RUNNING) | IN (PAUSED), 0, NULL},
+    {"machine.remote-access", NULL, IN (OFF) | IN (RUNNING) | IN (PAUSED),
+     POSADA_MACHINE_CAN_REMOTE, NULL},
     {"machine.console", NULL, ~0u & ~IN (MISSING), POSADA_MACHINE_CAN_DISPLAY, NULL},
 #undef IN
 };
@@ -330,6 +333,14 @@ take_snapshot_cb (GtkWidget *widget, const char *action, GVariant *parameter)
 }
 
 static void
+remote_access_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    AdwDialog *dialog = posada_remote_access_dialog_new (POSADA_MACHINE_PAGE (widget)->machine);
+
+    adw_dialog_present (dialog, widget);
+}
+
+static void
 console_cb (GtkWidget *widget, const char *action, GVariant *parameter)
 {
     posada_machine_page_open_console (POSADA_MACHINE_PAGE (widget));
@@ -426,6 +437,7 @@ posada_machine_page_class_init (PosadaMachinePageClass *klass)
     gtk_widget_class_install_action (widget_class, "machine.take-snapshot", NULL, take_snapshot_cb);
     gtk_widget_class_add_binding_action (widget_class, GDK_KEY_t, GDK_CONTROL_MASK,
                                          "machine.take-snapshot", NULL);
+    gtk_widget_class_install_action (widget_class, "machine.remote-access", NULL, remote_access_cb);
     gtk_widget_class_install_action (widget_class, "machine.console", NULL, console_cb);
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "display/spice-loop.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "base/cleanup.h"
 
@@ -18,6 +20,7 @@ struct SpiceWatch {
     struct spice_loop *loop;
     int fd;
     bool added;
+    bool is_channel; /* else somebody still introduces themselves, or it is a listener */
     SpiceWatchFunc function;
     void *opaque;
 };
@@ -84,11 +87,34 @@ free_removed_timers (struct spice_loop *self)
     }
 }
 
+bool
+spice_loop_is_hung_up (int fd)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLRDHUP};
+
+    return poll (&poll_fd, 1, 0) > 0 && poll_fd.revents & (POLLHUP | POLLRDHUP | POLLERR);
+}
+
+/* So that all there is to read is the end. */
+static void
+forget_last_words (int fd)
+{
+    char bytes[4096];
+
+    while (recv (fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+        ;
+}
+
 static void
 watch_cb (void *data, uint32_t events)
 {
     SpiceWatch *watch = data;
     int mask = 0;
+
+    if (!watch->is_channel && spice_loop_is_hung_up (watch->fd))
+        forget_last_words (watch->fd);
+    current->dispatching = watch->fd;
+    current->linked = false;
 
     /* Who hung up is found out by reading. */
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
@@ -96,6 +122,8 @@ watch_cb (void *data, uint32_t events)
     if (events & (EPOLLOUT | EPOLLERR))
         mask |= SPICE_WATCH_EVENT_WRITE;
     watch->function (watch->fd, mask, watch->opaque);
+    /* It may have freed the watch. */
+    current->dispatching = -1;
 }
 
 /* A watch for nothing is not in the loop at all, which would tell of a hang-up for ever. */
@@ -129,6 +157,7 @@ add_watch_cb (int fd, int mask, SpiceWatchFunc function, void *opaque)
     watch->fd = fd;
     watch->function = function;
     watch->opaque = opaque;
+    watch->is_channel = current->linked && fd == current->dispatching;
     update_watch_cb (watch, mask);
     return watch;
 }
@@ -145,6 +174,7 @@ remove_watch_cb (SpiceWatch *watch)
 static void
 channel_event_cb (int event, SpiceChannelEventInfo *info)
 {
+    current->linked |= event == SPICE_CHANNEL_EVENT_INITIALIZED;
     if (current->channel_event)
         current->channel_event (current->data, event, info);
 }
@@ -153,6 +183,7 @@ int
 spice_loop_init (struct spice_loop *self)
 {
     *self = (struct spice_loop) {
+        .dispatching = -1,
         .core =
             {
                 .base = {.type = SPICE_INTERFACE_CORE,

@@ -26,6 +26,8 @@ struct spice_loop {
     void (*channel_event) (void *data, int event, const SpiceChannelEventInfo *info);
     void *data;
 
+    int dispatching; /* the descriptor whose callback runs; the loop's thread alone, as below */
+    bool linked;     /* that one has become a channel during it */
     struct vmm_list removed_timers; /* the loop's thread alone: they may be running */
     pthread_mutex_t mutex;          /* guards what follows; a leaf */
     struct vmm_list calls;
@@ -35,6 +37,13 @@ struct spice_loop {
 int spice_loop_init (struct spice_loop *self);
 /* Nothing is posted any more, nor watched. Calls that have not run never will. */
 void spice_loop_fini (struct spice_loop *self);
+
+/*
+ * Whether whoever is at the other end of @fd is gone. libspice-server (0.15.2) must not be given
+ * the last words of such a connection while it is no channel yet: of a display that goes before its
+ * first message, the library's worker uses what it has freed.
+ */
+bool spice_loop_is_hung_up (int fd);
 
 void spice_call_init (struct spice_call *call, void (*run) (struct spice_call *call));
 /* A call that is posted and has not begun to run yet stays as it is. Any thread, any locks. */

@@ -110,8 +110,12 @@ channel_event_cb (void *data, int event, const SpiceChannelEventInfo *info)
 static void
 admit (struct spice_sink *self, int fd)
 {
-    if (spice_server_add_client (self->server, fd, 1) != 0)
+    /* It may become a channel right here, before its first watch. */
+    self->loop.dispatching = fd;
+    self->loop.linked = false;
+    if (spice_loop_is_hung_up (fd) || spice_server_add_client (self->server, fd, 1) != 0)
         close_fd (fd);
+    self->loop.dispatching = -1;
 }
 
 static void

@@ -4,6 +4,9 @@
  * of its own. Nobody else's thread ever waits for a viewer. One viewer at a time: the next one
  * takes over. Who wants several makes several sinks of one display.
  *
+ * A limit of libspice-server 0.15.2: a viewer, admitted and with the right password, that dies in
+ * the moment between opening its display and the first message on it takes this process along.
+ *
  * Viewers come over descriptors that are handed over (nothing listens), through a UNIX socket, or
  * over the network with TLS and a password.
  */

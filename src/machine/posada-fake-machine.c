@@ -304,6 +304,27 @@ fake_machine_rename (PosadaMachine *machine, const char *name)
     return dex_future_new_true ();
 }
 
+static DexFuture *
+fake_machine_set_remote (PosadaMachine *machine, const PosadaRemote *wish)
+{
+    PosadaFakeMachine *self = POSADA_FAKE_MACHINE (machine);
+    g_autofree char *failure = g_steal_pointer (&self->failure);
+    PosadaRemote remote = *wish;
+
+    if (failure)
+        return dex_future_new_reject (POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_FAILED, "%s",
+                                      failure);
+    if (remote.kind == POSADA_REMOTE_SOCKET)
+        remote.socket = (char *) "/run/user/1000/posada/fake.spice";
+    if (remote.kind == POSADA_REMOTE_NETWORK) {
+        remote.port = remote.port ? remote.port : 5900;
+        remote.certificate = (char *) "fake";
+        remote.subject = (char *) "CN=fake";
+    }
+    posada_machine_take_remote (machine, &remote);
+    return dex_future_new_true ();
+}
+
 static void
 posada_fake_machine_dispose (GObject *object)
 {
@@ -345,6 +366,7 @@ posada_fake_machine_class_init (PosadaFakeMachineClass *klass)
     machine_class->reset = fake_machine_reset;
     machine_class->rename = fake_machine_rename;
     posada_fake_snapshots_class_init (machine_class);
+    machine_class->set_remote = fake_machine_set_remote;
 }
 
 static void
@@ -357,11 +379,11 @@ posada_fake_machine_init (PosadaFakeMachine *self)
     self->serial_fd = -1;
     posada_machine_set_id (machine, id);
     posada_machine_set_hardware (machine, CPUS, MEMORY, DISK);
-    posada_machine_set_capabilities (machine,
-                                     POSADA_MACHINE_CAN_START | POSADA_MACHINE_CAN_PAUSE |
-                                         POSADA_MACHINE_CAN_SHUT_DOWN | POSADA_MACHINE_CAN_RESET |
-                                         POSADA_MACHINE_CAN_DELETE | POSADA_MACHINE_CAN_DISPLAY |
-                                         POSADA_MACHINE_CAN_SNAPSHOT | POSADA_MACHINE_CAN_SAVE);
+    posada_machine_set_capabilities (
+        machine,
+        POSADA_MACHINE_CAN_START | POSADA_MACHINE_CAN_PAUSE | POSADA_MACHINE_CAN_SHUT_DOWN |
+            POSADA_MACHINE_CAN_RESET | POSADA_MACHINE_CAN_DELETE | POSADA_MACHINE_CAN_DISPLAY |
+            POSADA_MACHINE_CAN_SNAPSHOT | POSADA_MACHINE_CAN_SAVE | POSADA_MACHINE_CAN_REMOTE);
 }
 
 PosadaMachine *

@@ -45,6 +45,8 @@ posada_kvm_config_copy (const PosadaKvmConfig *self)
     copy->initrd = g_strdup (self->initrd);
     copy->cmdline = g_strdup (self->cmdline);
     copy->obstacle = g_strdup (self->obstacle);
+    copy->remote = self->remote ? posada_remote_copy (self->remote) : NULL;
+    copy->folder = g_strdup (self->folder);
     copy->cds = copy_drives (self->cds, self->n_cds);
     copy->disks = copy_drives (self->disks, self->n_disks);
     return copy;
@@ -63,6 +65,8 @@ posada_kvm_config_free (PosadaKvmConfig *self)
     g_free (self->initrd);
     g_free (self->cmdline);
     g_free (self->obstacle);
+    posada_remote_free (self->remote);
+    g_free (self->folder);
     free_drives (self->cds, self->n_cds);
     free_drives (self->disks, self->n_disks);
     g_free (self);

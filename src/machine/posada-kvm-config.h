@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "machine/posada-remote.h"
 #include "store/posada-definition.h"
 
 G_BEGIN_DECLS
@@ -31,6 +32,8 @@ typedef struct {
     gboolean boot_menu;
     gboolean serial;        /* a serial port, for a terminal */
     gboolean virtio_screen; /* for drivers, with a VGA in it; else a plain VGA */
+    PosadaRemote *remote;   /* viewers outside; NULL: none */
+    char *folder;           /* of the machine; NULL: it needs none */
     char *obstacle;         /* a sentence: why our engine cannot run it; NULL: it can */
 } PosadaKvmConfig;
 

@@ -172,6 +172,23 @@ explain (GError **error, const struct vmm_error *from)
                      host.summary, host.advice);
 }
 
+/* A machine whose viewers cannot come runs nevertheless. */
+static void
+open_remote (PosadaKvmInstance *self, const PosadaKvmConfig *config)
+{
+    g_autoptr (GError) error = NULL;
+
+    self->remote =
+        posada_kvm_remote_new (self->plan.display, self->plan.input, config->name, config->uuid);
+    if (!config->remote || config->remote->kind == POSADA_REMOTE_OFF)
+        return;
+    self->remote_state = posada_remote_copy (config->remote);
+    if (!posada_kvm_remote_apply (self->remote, self->remote_state, config->folder, &error)) {
+        g_message ("%s", error->message);
+        self->remote_state->problem = g_strdup (error->message);
+    }
+}
+
 PosadaKvmInstance *
 posada_kvm_instance_open (const PosadaKvmConfig *config, GError **error)
 {
@@ -198,6 +215,7 @@ posada_kvm_instance_open (const PosadaKvmConfig *config, GError **error)
         return NULL;
     }
     self->screen = posada_kvm_screen_new (self->plan.display, self->plan.input);
+    open_remote (self, config);
     return self;
 }
 
@@ -206,6 +224,10 @@ posada_kvm_instance_close (PosadaKvmInstance *self)
 {
     if (!self)
         return;
+    if (self->remote)
+        posada_kvm_remote_end (self->remote);
+    posada_kvm_remote_unref (self->remote);
+    posada_remote_free (self->remote_state);
     posada_kvm_screen_free (self->screen);
     /* Back ends may go once the machine is gone. */
     vmm_destroy (self->engine);

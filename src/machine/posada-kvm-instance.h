@@ -7,12 +7,15 @@
 
 #include "machine/machine-config.h"
 #include "machine/posada-kvm-config.h"
+#include "machine/posada-kvm-remote.h"
 #include "machine/posada-kvm-screen.h"
 
 typedef struct {
     struct machine_plan plan;
     struct vmm_machine *engine;
     PosadaKvmScreen *screen;
+    PosadaKvmRemote *remote;
+    PosadaRemote *remote_state; /* how it was made when it opened; NULL: off */
     int serial_fd; /* the host's end of the serial line, whoever takes it sets it to -1; -1: none */
     char *bios, *vgabios;
     struct vmm_log log;

@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 #define CAPABILITIES                                                                      \
     (POSADA_MACHINE_CAN_START | POSADA_MACHINE_CAN_PAUSE | POSADA_MACHINE_CAN_SHUT_DOWN | \
      POSADA_MACHINE_CAN_RESET | POSADA_MACHINE_CAN_DELETE | POSADA_MACHINE_CAN_DISPLAY |  \
-     POSADA_MACHINE_CAN_SNAPSHOT | POSADA_MACHINE_CAN_SAVE)
+     POSADA_MACHINE_CAN_SNAPSHOT | POSADA_MACHINE_CAN_SAVE | POSADA_MACHINE_CAN_REMOTE)
 
 typedef enum {
     START,
@@ -48,6 +48,9 @@ struct _PosadaKvmMachine {
 
 DexFuture *posada_kvm_machine_rename (PosadaMachine *machine, const char *name);
 
+/* posada-kvm-machine-remote.c */
+PosadaRemote *posada_kvm_machine_read_remote (PosadaDefinition *definition);
+DexFuture *posada_kvm_machine_set_remote (PosadaMachine *machine, const PosadaRemote *wish);
 /* posada-kvm-machine.c: back to where it was before somebody pinned the instance. */
 void posada_kvm_machine_take_apart (PosadaKvmMachine *self, const char *reason);
 void

@@ -200,6 +200,7 @@ closed (Job *job)
     PosadaKvmMachine *self = job->self;
 
     self->busy = FALSE;
+    posada_machine_take_remote (POSADA_MACHINE (self), self->config->remote);
     enter (self, POSADA_MACHINE_OFF, job->reason);
     grant (self, FORCE_OFF);
     grant (self, SHUT_DOWN);
@@ -381,6 +382,8 @@ opened (Job *job)
     self->events = g_unix_fd_add (vmm_event_fd (self->instance->engine), G_IO_IN, events_cb, self);
     display = posada_kvm_display_new (self->instance->screen);
     posada_machine_set_display (POSADA_MACHINE (self), display);
+    if (self->instance->remote_state)
+        posada_machine_take_remote (POSADA_MACHINE (self), self->instance->remote_state);
     if (self->instance->serial_fd >= 0) {
         g_autoptr (PosadaSerial) serial = posada_serial_new (self->instance->serial_fd);
 
@@ -575,6 +578,7 @@ posada_kvm_machine_class_init (PosadaKvmMachineClass *klass)
     machine_class->reset = kvm_machine_reset;
     machine_class->rename = posada_kvm_machine_rename;
     posada_kvm_snapshots_class_init (machine_class);
+    machine_class->set_remote = posada_kvm_machine_set_remote;
 }
 
 static void
@@ -608,6 +612,11 @@ posada_kvm_machine_set_config (PosadaKvmMachine *self, const PosadaKvmConfig *co
 
         self->config->uuid = id ? g_strdup (id) : g_uuid_string_random ();
     }
+    if (!self->config->remote)
+        self->config->remote = g_new0 (PosadaRemote, 1);
+    /* What runs goes on as it was made. */
+    if (!self->busy && !self->instance)
+        posada_machine_take_remote (machine, self->config->remote);
     posada_machine_set_id (machine, self->config->uuid);
     posada_machine_set_name (machine, config->name);
     posada_machine_set_os_name (machine, config->os_name);

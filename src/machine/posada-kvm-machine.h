@@ -36,6 +36,9 @@ void posada_kvm_machine_set_broken (PosadaKvmMachine *self, const char *reason);
  * which is looked at again until that ends, and can do what its control socket offers.
  */
 void posada_kvm_machine_look_outside (PosadaKvmMachine *self);
+/* The viewer's end of a SPICE connection (an int) to the machine, which is on; each further channel
+ * is another one. */
+DexFuture *posada_kvm_machine_connect_spice (PosadaKvmMachine *self);
 /* As it is to be from the next start on; name and numbers change at once. */
 void posada_kvm_machine_set_config (PosadaKvmMachine *self, const PosadaKvmConfig *config);
 

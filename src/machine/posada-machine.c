@@ -22,6 +22,7 @@ typedef struct {
     double snapshot_progress;
     PosadaMachineSample history[POSADA_MACHINE_HISTORY];
     guint n_history;
+    PosadaRemote *remote;
 } PosadaMachinePrivate;
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (PosadaMachine, posada_machine, G_TYPE_OBJECT)
@@ -45,6 +46,7 @@ enum {
     PROP_SNAPSHOT_PROGRESS,
     PROP_THUMBNAIL,
     PROP_USED_AT,
+    PROP_REMOTE,
     N_PROPS,
 };
 
@@ -153,6 +155,12 @@ real_save (PosadaMachine *self)
     return refuse (_ ("This machine cannot be saved to disk."));
 }
 
+static DexFuture *
+real_set_remote (PosadaMachine *self, const PosadaRemote *remote)
+{
+    return refuse (_ ("This machine shows its screen to nobody else."));
+}
+
 static void
 posada_machine_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
@@ -175,6 +183,7 @@ posada_machine_get_property (GObject *object, guint id, GValue *value, GParamSpe
     case PROP_USED_AT: g_value_set_int64 (value, priv->used_at); break;
     case PROP_THUMBNAIL: g_value_set_object (value, priv->thumbnail); break;
     case PROP_OUTSIDE: g_value_set_boolean (value, priv->outside); break;
+    case PROP_REMOTE: g_value_set_boxed (value, priv->remote); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
 }
@@ -202,6 +211,7 @@ posada_machine_finalize (GObject *object)
     g_free (priv->name);
     g_free (priv->reason);
     g_free (priv->os_name);
+    posada_remote_free (priv->remote);
     g_clear_pointer (&priv->started_at, g_date_time_unref);
     g_clear_object (&priv->snapshots);
 
@@ -231,6 +241,7 @@ posada_machine_class_init (PosadaMachineClass *klass)
     klass->edit_snapshot = real_edit_snapshot;
     klass->cancel_snapshot = real_cancel_snapshot;
     klass->save = real_save;
+    klass->set_remote = real_set_remote;
 
     properties[PROP_ID] = g_param_spec_string ("id", NULL, NULL, NULL, flags);
     properties[PROP_NAME] = g_param_spec_string ("name", NULL, NULL, NULL, flags);
@@ -254,6 +265,7 @@ posada_machine_class_init (PosadaMachineClass *klass)
         g_param_spec_double ("snapshot-progress", NULL, NULL, -1, 1, -1, flags);
     properties[PROP_THUMBNAIL] = g_param_spec_object ("thumbnail", NULL, NULL, G_TYPE_ICON, flags);
     properties[PROP_USED_AT] = g_param_spec_int64 ("used-at", NULL, NULL, 0, G_MAXINT64, 0, flags);
+    properties[PROP_REMOTE] = g_param_spec_boxed ("remote", NULL, NULL, POSADA_TYPE_REMOTE, flags);
     g_object_class_install_properties (object_class, N_PROPS, properties);
 
     signal_sampled = g_signal_new ("sampled", POSADA_TYPE_MACHINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
@@ -267,6 +279,7 @@ posada_machine_init (PosadaMachine *self)
 
     priv->snapshots = g_list_store_new (POSADA_TYPE_SNAPSHOT);
     priv->snapshot_progress = -1;
+    priv->remote = g_new0 (PosadaRemote, 1);
 }
 
 const char *
@@ -372,6 +385,13 @@ posada_machine_get_outside (PosadaMachine *self)
 {
     g_return_val_if_fail (POSADA_IS_MACHINE (self), FALSE);
     return get_private (self)->outside;
+}
+
+const PosadaRemote *
+posada_machine_get_remote (PosadaMachine *self)
+{
+    g_return_val_if_fail (POSADA_IS_MACHINE (self), NULL);
+    return get_private (self)->remote;
 }
 
 gboolean
@@ -500,6 +520,27 @@ posada_machine_set_snapshot_progress (PosadaMachine *self, double progress)
         return;
     priv->snapshot_progress = progress;
     notify (self, PROP_SNAPSHOT_PROGRESS);
+}
+
+DexFuture *
+posada_machine_set_remote (PosadaMachine *self, const PosadaRemote *remote)
+{
+    g_return_val_if_fail (POSADA_IS_MACHINE (self), NULL);
+    g_return_val_if_fail (remote, NULL);
+    return POSADA_MACHINE_GET_CLASS (self)->set_remote (self, remote);
+}
+
+void
+posada_machine_take_remote (PosadaMachine *self, const PosadaRemote *remote)
+{
+    PosadaMachinePrivate *priv = get_private (self);
+    PosadaRemote *before = priv->remote;
+
+    if (posada_remote_equal (before, remote))
+        return;
+    priv->remote = posada_remote_copy (remote);
+    posada_remote_free (before);
+    notify (self, PROP_REMOTE);
 }
 
 void

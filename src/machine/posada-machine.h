@@ -10,6 +10,7 @@
 #include <libdex.h>
 
 #include "machine/posada-display.h"
+#include "machine/posada-remote.h"
 #include "machine/posada-serial.h"
 #include "machine/posada-snapshot.h"
 
@@ -38,6 +39,7 @@ typedef enum {
     POSADA_MACHINE_CAN_DISPLAY = 1 << 5,
     POSADA_MACHINE_CAN_SNAPSHOT = 1 << 6, /* take, go back to, edit and delete them */
     POSADA_MACHINE_CAN_SAVE = 1 << 7,     /* to disk, to go on at the next start */
+    POSADA_MACHINE_CAN_REMOTE = 1 << 8,   /* show its screen to viewers outside */
 } PosadaMachineCapabilities;
 
 /* One second of a machine's life. */
@@ -86,6 +88,7 @@ struct _PosadaMachineClass {
     /* Has the one being taken, or the save under way, fail. */
     DexFuture *(*cancel_snapshot) (PosadaMachine *self);
     DexFuture *(*save) (PosadaMachine *self); /* resolves once the machine is off */
+    DexFuture *(*set_remote) (PosadaMachine *self, const PosadaRemote *remote);
 };
 
 /*
@@ -95,7 +98,8 @@ struct _PosadaMachineClass {
  * (PosadaDisplay or NULL while off), "serial" (PosadaSerial or NULL), "outside" (it runs, but in
  * another process, and goes on when this one ends), "snapshot-progress" (0–1 while one is being
  * taken, else negative), "thumbnail" (GIcon or NULL: a small picture of the screen), "used-at"
- * (seconds since 1970 at which it was last started; 0: nobody knows).
+ * (seconds since 1970 at which it was last started; 0: nobody knows), "remote" (PosadaRemote, who
+ * else may look at its screen).
  */
 const char *posada_machine_get_id (PosadaMachine *self);
 const char *posada_machine_get_name (PosadaMachine *self);
@@ -113,6 +117,7 @@ PosadaSerial *posada_machine_get_serial (PosadaMachine *self);
 gint64 posada_machine_get_used_at (PosadaMachine *self);
 GIcon *posada_machine_get_thumbnail (PosadaMachine *self);
 gboolean posada_machine_get_outside (PosadaMachine *self);
+const PosadaRemote *posada_machine_get_remote (PosadaMachine *self); /* never NULL */
 /* Whether it runs here and has something to lose when this process ends. */
 gboolean posada_machine_is_on_here (PosadaMachine *self);
 
@@ -143,6 +148,8 @@ DexFuture *posada_machine_edit_snapshot (PosadaMachine *self, PosadaSnapshot *sn
                                          const char *name, const char *note);
 DexFuture *posada_machine_cancel_snapshot (PosadaMachine *self);
 DexFuture *posada_machine_save (PosadaMachine *self);
+/* Of @remote the kind, port and password count. At once if the machine is on, and from now on. */
+DexFuture *posada_machine_set_remote (PosadaMachine *self, const PosadaRemote *remote);
 
 /*
  * For subclasses. set_state () keeps "started-at", which stands from the first RUNNING until the
@@ -166,6 +173,8 @@ void posada_machine_set_snapshot_progress (PosadaMachine *self, double progress)
 void posada_machine_set_used_at (PosadaMachine *self, gint64 used_at);
 /* For whoever takes it. */
 void posada_machine_set_thumbnail (PosadaMachine *self, GIcon *thumbnail);
+/* Copies it. */
+void posada_machine_take_remote (PosadaMachine *self, const PosadaRemote *remote);
 /* Appends to the history and emits "sampled". */
 void posada_machine_add_sample (PosadaMachine *self, const PosadaMachineSample *sample);
 

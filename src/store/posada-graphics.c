@@ -121,9 +121,9 @@ write_listen (xmlNode *node, const PosadaGraphics *graphics)
     write_port (node, "port", address ? graphics->port : -1);
     write_port (node, "tlsPort", address ? graphics->tls_port : -1);
     posada_xml_set_attribute (node, "autoport",
-                              !address             ? NULL
-                              : graphics->port > 0 ? "no"
-                                                   : "yes");
+                              !address                                       ? NULL
+                              : graphics->port > 0 || graphics->tls_port > 0 ? "no"
+                                                                             : "yes");
 }
 
 static gboolean

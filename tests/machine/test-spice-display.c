@@ -281,6 +281,14 @@ TEST (a_server_that_is_gone_closes_the_display_and_another_one_opens_it)
     tear_down (&pair);
 }
 
+static gboolean
+has_picture (void *data)
+{
+    SpiceViewer *viewer = data;
+
+    return viewer->n_invalidated > 0 && viewer->inputs && viewer->cursor;
+}
+
 TEST (a_second_viewer_on_a_server_of_its_own_disturbs_nobody)
 {
     struct spice_sink_config config;
@@ -300,6 +308,7 @@ TEST (a_second_viewer_on_a_server_of_its_own_disturbs_nobody)
             CHECK (spice_viewer_wait (same_picture, &pair));
             CHECK (!has_problem (&pair));
         }
+        CHECK (spice_viewer_wait (has_picture, viewer));
         spice_viewer_free (viewer);
         spice_sink_destroy (second);
     }
