@@ -35,6 +35,7 @@ struct _PosadaConsolePage {
     GtkWidget *resume_button;
     GtkWidget *pause_button;
     GtkWidget *shut_down_button;
+    GtkMenuButton *power_button;
     GtkWidget *send_keys_button;
     GtkToggleButton *serial_button;
     GtkStack *stack;
@@ -143,6 +144,12 @@ focus_child (PosadaConsolePage *self)
         gtk_widget_grab_focus (GTK_WIDGET (self->terminal));
     else if (self->console)
         gtk_widget_grab_focus (GTK_WIDGET (self->console));
+}
+
+static void
+menu_used_cb (PosadaConsolePage *self)
+{
+    gtk_menu_button_popdown (self->power_button);
 }
 
 static void
@@ -495,6 +502,7 @@ bind_children (GtkWidgetClass *widget_class)
     BIND (resume_button);
     BIND (pause_button);
     BIND (shut_down_button);
+    BIND (power_button);
     BIND (send_keys_button);
     BIND (serial_button);
     BIND (stack);
@@ -506,6 +514,7 @@ bind_children (GtkWidgetClass *widget_class)
     BIND (typing_bar);
 #undef BIND
     gtk_widget_class_bind_template_callback (widget_class, serial_toggled_cb);
+    gtk_widget_class_bind_template_callback (widget_class, menu_used_cb);
 }
 
 static void
