@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from window import (Atspi, BUTTONS, Application, children, find, is_shown, press, take_picture, wait, wait_for,
+from user import (Atspi, BUTTONS, Application, children, find, is_shown, press, take_picture, wait, wait_for,
                     wait_for_text, walk)  # fmt: skip
 
 TOGGLES = (*BUTTONS, "menu button", "check box")
