@@ -25,13 +25,14 @@ PERMISSIONS = {
 PROVIDERS = {
     "libdex-1": "libdex",
     "libosinfo-1.0": "libosinfo",
+    "libportal": "libportal",
     "liburing": "liburing",
     "spice-client-glib-2.0": "spice-gtk",
     "spice-server": "spice",
     "vte-2.91-gtk4": "vte",
 }
 RUNTIME = {
-    "gio-2.0", "gio-unix-2.0", "glib-2.0", "gtk4", "gtk4-wayland", "gtk4-x11", "libadwaita-1",
+    "gio-2.0", "gio-unix-2.0", "glib-2.0", "gnutls", "gtk4", "gtk4-wayland", "gtk4-x11", "libadwaita-1",
     "libpng", "libxml-2.0", "libzstd", "threads", "wayland-client", "wayland-protocols", "x11",
     "xfixes", "xi", "zlib",
 }  # fmt: skip

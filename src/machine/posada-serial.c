@@ -185,5 +185,7 @@ posada_serial_get_backlog (PosadaSerial *self)
 
     g_return_val_if_fail (POSADA_IS_SERIAL (self), NULL);
     kept = MIN (self->backlog->len, POSADA_SERIAL_BACKLOG);
+    if (kept == 0)
+        return g_bytes_new (NULL, 0);
     return g_bytes_new (self->backlog->data + (self->backlog->len - kept), kept);
 }
