@@ -315,6 +315,32 @@ testbed_took_pause (struct testbed *bed)
     return took (bed, VMM_COMMAND_PAUSE);
 }
 
+unsigned
+testbed_raise_events (struct testbed *bed)
+{
+    struct vmm_device *device = bed->machine->event_device;
+    struct vmm_command *command, *after;
+    unsigned n = 0;
+
+    list_for_each_safe (command, after, &bed->machine->commands, link) {
+        if (command->type != VMM_COMMAND_EVENT)
+            continue;
+        n++;
+        list_remove (&command->link);
+        pthread_mutex_lock (&device->lock);
+        bed->machine->event_raise (device, command->index);
+        pthread_mutex_unlock (&device->lock);
+        free (command);
+    }
+    return n;
+}
+
+void
+testbed_set_generation (struct testbed *bed, const uint8_t generation[16])
+{
+    memcpy (bed->machine->generation, generation, sizeof bed->machine->generation);
+}
+
 void
 testbed_press_power_button (struct testbed *bed)
 {

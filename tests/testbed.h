@@ -50,6 +50,10 @@ bool testbed_wait (struct testbed *bed, bool (*condition) (void *data), void *da
 bool testbed_took_reset (struct testbed *bed);
 bool testbed_took_power_off (struct testbed *bed);
 bool testbed_took_pause (struct testbed *bed);
+/* Has the general-purpose events raised that devices asked for; how many there were. */
+unsigned testbed_raise_events (struct testbed *bed);
+/* Of the machine; a device is told when it loads a state. */
+void testbed_set_generation (struct testbed *bed, const uint8_t generation[16]);
 void testbed_press_power_button (struct testbed *bed);
 void testbed_reset (struct testbed *bed);
 

@@ -26,6 +26,7 @@
 #include "display/input.h"
 #include "engine/firmware/locate.h"
 #include "hw/device-table.h"
+#include "snapshot/snapshot.h"
 
 /* Refuses to write where something else is read or written: a disk named as a log by mistake would
  * be lost. */
@@ -280,6 +281,8 @@ plan_machine (struct run *self)
     unsigned place = 0;
 
     plan->name = options->name;
+    memcpy (plan->uuid, options->uuid, sizeof plan->uuid);
+    snapshot_get_generation (options->snapshots_path, options->uuid, plan->generation);
     plan->memory = options->memory;
     plan->cpus = options->cpus;
     plan->sockets = options->sockets;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/options.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -324,8 +326,26 @@ set_restore (struct run_options *options, const char *value, struct vmm_error *e
     return set_file (&options->restore_path, "restore", value, error);
 }
 
+static int
+set_uuid (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    bool good = strlen (value) == sizeof form - 1;
+    unsigned n = 0;
+
+    for (size_t i = 0; good && form[i]; i++) {
+        good = form[i] == '-' ? value[i] == '-' : isxdigit ((unsigned char) value[i]) != 0;
+        if (good && form[i] == 'x' && n++ % 2 == 1)
+            sscanf (value + i - 1, "%2hhx", &options->uuid[n / 2 - 1]);
+    }
+    if (!good)
+        return vmm_error_set (error, -EINVAL, "--uuid %.64s is not of the form %s", value, form);
+    return 0;
+}
+
 static const struct option_spec specs[] = {
     {"name", "NAME", false, set_name, "what the machine is called [posada]"},
+    {"uuid", "UUID", false, set_uuid, "what tells it from all others"},
     {"memory", "SIZE", false, set_memory, "RAM, such as 512M or 2G [1G]"},
     {"cpus", "N", false, set_cpus, "virtual CPUs [1]; N,sockets=S,cores=C,threads=T"},
     {"iso", "FILE", true, set_iso, "a CD-ROM drive with FILE in it, or none: an empty one"},

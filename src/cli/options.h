@@ -50,7 +50,8 @@ struct line_option {
 
 struct run_options {
     const char *name;
-    uint64_t memory; /* bytes */
+    uint8_t uuid[16]; /* all zeroes: none */
+    uint64_t memory;  /* bytes */
     unsigned cpus, sockets, cores, threads;
     const char *cds[OPTIONS_MAX_CDS]; /* NULL: an empty drive */
     size_t n_cds;

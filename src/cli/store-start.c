@@ -191,6 +191,7 @@ make_words (PosadaDefinition *definition, const char *socket, GError **error)
 {
     g_autoptr (GPtrArray) words = g_ptr_array_new_with_free_func (g_free);
     g_autofree char *name = posada_definition_get_name (definition);
+    g_autofree char *uuid = posada_definition_get_uuid (definition);
 
     if (strlen (name) > RUN_NAME_MAX) {
         const char *end;
@@ -202,6 +203,7 @@ make_words (PosadaDefinition *definition, const char *socket, GError **error)
     add (words, "posada");
     add (words, "run");
     add (words, "--name=%s", name);
+    add (words, "--uuid=%s", uuid);
     add (words, "--control=unix:%s", socket);
     add_size (words, definition);
     if (!check_platform (definition, error) || !add_devices (words, definition, error))

@@ -317,6 +317,27 @@ vmm_device_request_pause (struct vmm_device *device, const char *reason)
     vmm_post (device->machine, VMM_COMMAND_PAUSE, false, reason);
 }
 
+const uint8_t *
+vmm_device_generation (struct vmm_device *device)
+{
+    return device->machine->generation;
+}
+
+void
+vmm_device_request_event (struct vmm_device *device, unsigned event)
+{
+    vmm_post_copy (device->machine,
+                   &(struct vmm_command) {.type = VMM_COMMAND_EVENT, .index = event});
+}
+
+void
+vmm_device_set_events (struct vmm_device *device,
+                       void (*raise) (struct vmm_device *device, unsigned event))
+{
+    device->machine->event_device = device;
+    device->machine->event_raise = raise;
+}
+
 void
 vmm_device_set_power_button (struct vmm_device *device, void (*press) (struct vmm_device *device))
 {

@@ -168,6 +168,19 @@ void vmm_device_request_power_off (struct vmm_device *device);
 void vmm_device_request_pause (struct vmm_device *device, const char *reason);
 
 /*
+ * Which generation of its machine this is: 16 bytes, as a UUID is written, that are others after
+ * the machine went back in time or was copied. Changes only between runs and before a state is
+ * loaded.
+ */
+const uint8_t *vmm_device_generation (struct vmm_device *device);
+/* Raises the general-purpose event @event (ACPI), soon, if the machine is on. */
+void vmm_device_request_event (struct vmm_device *device, unsigned event);
+/* The one device that has those events registers here in init; @raise is called on the I/O thread
+ * with the device's lock held. */
+void vmm_device_set_events (struct vmm_device *device,
+                            void (*raise) (struct vmm_device *device, unsigned event));
+
+/*
  * The power button was pressed (ACPI). The one device that implements it registers here in init;
  * @press is called on the I/O thread with the device's lock held.
  */

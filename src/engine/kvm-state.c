@@ -92,11 +92,17 @@ static const struct vmm_state_field vm_fields[] = {
     VMM_STATE_ARRAY (struct kvm_vm_state, ioapic),
     VMM_STATE_ARRAY (struct kvm_vm_state, pit),
     VMM_STATE (struct kvm_vm_state, clock),
+    {.name = "realtime",
+     .type = VMM_FIELD_U64,
+     .offset = offsetof (struct kvm_vm_state, realtime),
+     .count = 1,
+     .size = sizeof (uint64_t),
+     .since = 2},
 };
 
 const struct vmm_state_table kvm_vm_state_table = {
     .name = "kvm",
-    .version = 1,
+    .version = 2,
     .fields = vm_fields,
     .n_fields = ARRAY_LENGTH (vm_fields),
 };
@@ -123,6 +129,7 @@ kvm_vm_get_state (struct kvm_vm *vm, struct kvm_vm_state *ret_state)
     if (r < 0)
         return r;
     state.clock = clock.clock;
+    state.realtime = clock.flags & KVM_CLOCK_REALTIME ? clock.realtime : 0;
     *ret_state = state;
     return 0;
 }
@@ -132,7 +139,15 @@ kvm_vm_set_state (struct kvm_vm *vm, const struct kvm_vm_state *state)
 {
     const uint8_t *const images[] = {state->pic[0], state->pic[1], state->ioapic};
     struct kvm_clock_data clock = {.clock = state->clock};
-    int r;
+    int r, can;
+
+    /* KVM then adds the time since the save: the guest's clock follows the host's, as if it had
+     * slept. */
+    can = ioctl (vm->device_fd, KVM_CHECK_EXTENSION, (unsigned long) KVM_CAP_ADJUST_CLOCK);
+    if (state->realtime && can > 0 && (can & KVM_CLOCK_REALTIME)) {
+        clock.flags = KVM_CLOCK_REALTIME;
+        clock.realtime = state->realtime;
+    }
 
     for (unsigned i = 0; i < ARRAY_LENGTH (images); i++) {
         struct kvm_irqchip chip = {.chip_id = i};

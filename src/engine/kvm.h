@@ -111,7 +111,8 @@ struct kvm_cpu_state {
 struct kvm_vm_state {
     uint8_t pic[2][512], ioapic[512];
     uint8_t pit[112];
-    uint64_t clock; /* the paravirtual clock, ns */
+    uint64_t clock;    /* the paravirtual clock, ns */
+    uint64_t realtime; /* the host's at that moment, ns since 1970; 0: not known */
 };
 extern const struct vmm_state_table kvm_cpu_state_table, kvm_vm_state_table;
 

@@ -253,6 +253,20 @@ press_button (struct vmm_machine *machine)
     pthread_mutex_unlock (&device->lock);
 }
 
+/* Levels, not moments: what a paused machine is told it finds when it goes on. */
+static void
+raise_event (struct vmm_machine *machine, unsigned event)
+{
+    enum vmm_state state = vmm_lifecycle_state (machine);
+    struct vmm_device *device = machine->event_device;
+
+    if (!device || (state != VMM_RUNNING && state != VMM_PAUSED))
+        return;
+    pthread_mutex_lock (&device->lock);
+    machine->event_raise (device, event);
+    pthread_mutex_unlock (&device->lock);
+}
+
 /* The rest of the machine goes on while requests on the old medium end. */
 static void
 change_medium (struct vmm_machine *machine, struct vmm_command *command)
@@ -304,6 +318,7 @@ carry_out (struct vmm_machine *machine, struct vmm_command *command)
             power_off (machine, command);
         break;
     case VMM_COMMAND_POWER_BUTTON: press_button (machine); break;
+    case VMM_COMMAND_EVENT: raise_event (machine, command->index); break;
     case VMM_COMMAND_CRASH: crash (machine, command); break;
     case VMM_COMMAND_MEDIUM: change_medium (machine, command); break;
     case VMM_COMMAND_SAVE: vmm_save_begin (machine, &command->save); break;

@@ -35,6 +35,7 @@ enum vmm_command_type {
     VMM_COMMAND_RESET,
     VMM_COMMAND_POWER_OFF,
     VMM_COMMAND_POWER_BUTTON,
+    VMM_COMMAND_EVENT, /* .index */
     VMM_COMMAND_CRASH,
     VMM_COMMAND_MEDIUM,
     VMM_COMMAND_SAVE,
@@ -112,6 +113,9 @@ struct vmm_machine {
     uint64_t writer_pause_ns;
     pthread_mutex_t writer_mutex;
 
+    uint8_t generation[16]; /* I/O thread */
+    struct vmm_device *event_device;
+    void (*event_raise) (struct vmm_device *device, unsigned event);
     struct vmm_device *power_button_device;
     void (*power_button_press) (struct vmm_device *device);
 };

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "base/util.h"
@@ -116,10 +117,24 @@ build (struct vmm_machine *machine, const struct vmm_config *config, struct vmm_
     return r;
 }
 
+void
+vmm_random_generation (uint8_t ret_generation[16])
+{
+    struct timespec now;
+
+    /* So few bytes come whole, unless something forbids the call: the time is not used twice. */
+    if (getrandom (ret_generation, 16, 0) == 16)
+        return;
+    clock_gettime (CLOCK_REALTIME, &now);
+    store_le64 (ret_generation, (uint64_t) now.tv_sec);
+    store_le64 (ret_generation + 8, (uint64_t) now.tv_nsec);
+}
+
 int
 vmm_create (const struct vmm_config *config, struct vmm_machine **ret_machine,
             struct vmm_error *error)
 {
+    static const uint8_t none[16];
     struct vmm_machine *machine;
     int r;
 
@@ -133,6 +148,9 @@ vmm_create (const struct vmm_config *config, struct vmm_machine **ret_machine,
     machine->log = config->log;
     machine->triple_fault = config->triple_fault;
     machine->n_vcpus = config->cpus;
+    memcpy (machine->generation, config->generation, sizeof machine->generation);
+    if (memcmp (machine->generation, none, sizeof none) == 0)
+        vmm_random_generation (machine->generation);
     list_init (&machine->devices);
     list_init (&machine->commands);
     pthread_mutex_init (&machine->command_mutex, NULL);

@@ -53,6 +53,7 @@ enum vmm_triple_fault {
 struct vmm_config {
     const char *name;
     uint8_t uuid[16];                 /* all zeroes: none */
+    uint8_t generation[16];           /* see struct vmm_restore; all zeroes: a random one */
     uint64_t memory;                  /* bytes, multiple of 1 MiB, ≥ VMM_MIN_MEMORY */
     unsigned cpus;                    /* 1 to VMM_MAX_CPUS */
     unsigned sockets, cores, threads; /* product = cpus; all 0: one socket, cpus cores */
@@ -159,11 +160,19 @@ struct vmm_restore {
     int ram_fd, state_fd;
     bool close;  /* as in struct vmm_save */
     bool paused; /* ends up PAUSED, not RUNNING */
+    /*
+     * All zeroes: the machine's generation stays what it is; a guest saved in another one is told.
+     * Otherwise the new one, by which a guest knows that it went back in time, or is a copy, and
+     * makes unique anew what has to be: random numbers, identities.
+     */
+    uint8_t generation[16];
     /* As in struct vmm_save: puts the disks back, after everything else has succeeded. */
     int (*instant) (void *data, struct vmm_error *error);
     void *data;
 };
 void vmm_restore (struct vmm_machine *machine, const struct vmm_restore *restore);
+/* One for .generation that no other machine has. */
+void vmm_random_generation (uint8_t ret_generation[16]);
 
 /*
  * Has @call called on the I/O thread while the machine stands still and no request of its disks is

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -230,6 +231,7 @@ struct before {
     struct vmm_state_writer stream;
     void *ram;
     int base;
+    uint8_t generation[16];
 };
 
 /* Everything failed: back to what was, or to a machine that is off if even that fails. */
@@ -245,6 +247,7 @@ take_back (struct vmm_machine *machine, struct before *before, bool ram_is_new)
         before->base = -1;
     } else if (ram_is_new)
         whole = false;
+    memcpy (machine->generation, before->generation, sizeof machine->generation);
     if (whole && load_stream (machine, &before->stream, &error) >= 0) {
         if (before->state == VMM_RUNNING)
             vmm_lifecycle_go (machine);
@@ -268,15 +271,19 @@ restore_moment (struct vmm_machine *machine, const struct vmm_restore *restore,
                 const struct vmm_state_writer *stream, struct before *before,
                 struct vmm_error *error)
 {
+    static const uint8_t none[16];
     bool ram_is_new = false;
     int r = 0;
 
+    memcpy (before->generation, machine->generation, sizeof before->generation);
     if (before->state == VMM_RUNNING || before->state == VMM_PAUSED)
         r = vmm_machine_save_state (machine, &before->stream, error);
     if (r >= 0)
         r = vmm_memory_take_file (machine->memory, restore->ram_fd, &before->ram, &before->base,
                                   error);
     ram_is_new = r >= 0;
+    if (memcmp (restore->generation, none, sizeof none) != 0)
+        memcpy (machine->generation, restore->generation, sizeof machine->generation);
     if (r >= 0)
         r = load_stream (machine, stream, error);
     if (r >= 0 && restore->instant)

@@ -22,6 +22,7 @@ extern const struct vmm_device_class virtio_rng_class;
 extern const struct vmm_device_class virtio_tablet_class;
 extern const struct vmm_device_class virtio_touch_class;
 extern const struct vmm_device_class virtio_vga_class;
+extern const struct vmm_device_class vmgenid_class;
 
 /* One line each, so that classes come and go without touching their neighbours. */
 /* clang-format off */
@@ -45,6 +46,7 @@ const struct vmm_device_class *const posada_device_classes[] = {
     &virtio_tablet_class,
     &virtio_touch_class,
     &virtio_vga_class,
+    &vmgenid_class,
     NULL,
 };
 /* clang-format on */

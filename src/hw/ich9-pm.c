@@ -121,6 +121,16 @@ power_button_pressed (struct vmm_device *device)
     update (lpc);
 }
 
+static void
+event_raised (struct vmm_device *device, unsigned event)
+{
+    struct ich9_lpc *lpc = CONTAINER_OF (device, struct ich9_lpc, pci.device);
+
+    if (event / 8 < ARRAY_LENGTH (lpc->pm.gpe_status))
+        lpc->pm.gpe_status[event / 8] |= (uint8_t) (1u << event % 8);
+    update (lpc);
+}
+
 static uint32_t
 read_dword (struct ich9_lpc *lpc, unsigned offset)
 {
@@ -220,6 +230,7 @@ ich9_pm_init (struct ich9_lpc *lpc)
     };
     vmm_device_timer_init (&lpc->pci.device, &lpc->pm.overflow, overflow_cb, lpc);
     vmm_device_set_power_button (&lpc->pci.device, power_button_pressed);
+    vmm_device_set_events (&lpc->pci.device, event_raised);
 }
 
 void

@@ -10,7 +10,7 @@ static const struct vmm_value preset[] = {
 static const struct vmm_device_config firmware_boot[] = {
     {.class_name = "q35-host", .id = "host"}, {.class_name = "ich9-lpc", .id = "lpc"},
     {.class_name = "i8237", .id = "dma"},     {.class_name = "rtc", .id = "rtc"},
-    {.class_name = "fw-cfg", .id = "fw-cfg"},
+    {.class_name = "fw-cfg", .id = "fw-cfg"}, {.class_name = "vmgenid", .id = "vmgenid"},
 };
 
 static const struct vmm_device_config kernel_boot[] = {
@@ -19,6 +19,7 @@ static const struct vmm_device_config kernel_boot[] = {
     {.class_name = "i8237", .id = "dma"},
     {.class_name = "rtc", .id = "rtc"},
     {.class_name = "fw-cfg", .id = "fw-cfg"},
+    {.class_name = "vmgenid", .id = "vmgenid", .values = preset, .n_values = ARRAY_LENGTH (preset)},
 };
 
 const struct vmm_device_config *

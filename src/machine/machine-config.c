@@ -107,6 +107,7 @@ machine_config_fill (struct machine_config *self, const struct machine_plan *pla
             },
     };
     memcpy (self->config.uuid, plan->uuid, sizeof self->config.uuid);
+    memcpy (self->config.generation, plan->generation, sizeof self->config.generation);
 
     add_platform (self, plan->kernel != NULL);
     add_device (self, "i8042", "i8042");

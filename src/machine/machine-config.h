@@ -27,8 +27,8 @@ enum screen_kind {
 
 struct machine_plan {
     const char *name;
-    uint8_t uuid[16]; /* all zeroes: none */
-    uint64_t memory;  /* bytes */
+    uint8_t uuid[16], generation[16]; /* as in struct vmm_config */
+    uint64_t memory;                  /* bytes */
     unsigned cpus;
     unsigned sockets, cores, threads; /* product = cpus; all 0: the engine's choice */
 

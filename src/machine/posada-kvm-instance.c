@@ -14,6 +14,7 @@
 #include "engine/firmware/locate.h"
 #include "hw/device-table.h"
 #include "machine/posada-machine.h"
+#include "snapshot/snapshot.h"
 
 /* The one place where errors of the engine become ours. */
 static void
@@ -123,9 +124,12 @@ static void
 plan_machine (PosadaKvmInstance *self, const PosadaKvmConfig *config)
 {
     struct machine_plan *plan = &self->plan;
+    g_autofree char *snapshots = NULL;
 
     plan->name = config->name;
     parse_uuid (config->uuid, plan->uuid);
+    snapshots = config->folder ? g_build_filename (config->folder, "snapshots", NULL) : NULL;
+    snapshot_get_generation (snapshots, plan->uuid, plan->generation);
     plan->memory = config->memory;
     plan->cpus = config->cpus;
     plan->sockets = config->sockets;

@@ -455,3 +455,32 @@ snapshot_remove_suspended (const char *path)
         snapshot_remove_place (parent, gone);
     }
 }
+
+void
+snapshot_get_generation (const char *path, const uint8_t uuid[16], uint8_t ret_generation[16])
+{
+    AUTO_FD folder = path ? snapshot_open_folder (path, false, NULL) : -1;
+    uint8_t generation[16];
+    char text[40];
+
+    memcpy (ret_generation, uuid, 16);
+    if (folder < 0 || snapshot_read_text (folder, "generation", text, sizeof text) < 0 ||
+        strlen (text) < 32)
+        return;
+    for (unsigned i = 0; i < 16; i++)
+        if (sscanf (text + 2 * i, "%2hhx", &generation[i]) != 1)
+            return;
+    memcpy (ret_generation, generation, 16);
+}
+
+int
+snapshot_renew_generation (int folder, uint8_t ret_generation[16])
+{
+    char text[40];
+
+    vmm_random_generation (ret_generation);
+    for (unsigned i = 0; i < 16; i++)
+        snprintf (text + 2 * i, sizeof text - 2 * i, "%02x", ret_generation[i]);
+    strcat (text, "\n");
+    return snapshot_write_text (folder, "generation", text);
+}

@@ -60,6 +60,44 @@ look (const char *path, const struct snapshot_disk *disks, size_t n_disks,
     return 0;
 }
 
+/* The folder that the snapshot is in, with its name in @ret_id; -1: none of a tree, but what the
+ * machine was suspended to. */
+static int
+open_tree (const struct snapshot_restoring *self, const char **ret_id)
+{
+    AUTO_FREE char *path = strdup (self->path);
+    char *slash = path ? strrchr (path, '/') : NULL;
+
+    if (!slash || !snapshot_id_is_valid (slash + 1))
+        return -1;
+    *slash = '\0';
+    *ret_id = strrchr (self->path, '/') + 1;
+    return snapshot_open_folder (path, false, NULL);
+}
+
+/* The snapshot is where the machine comes from now. */
+static void
+set_current (struct snapshot_restoring *self)
+{
+    const char *id;
+    AUTO_FD folder = open_tree (self, &id);
+
+    if (folder >= 0)
+        snapshot_set_current (folder, id);
+}
+
+/* A guest that goes back in time is another from then on, and one that could not know that would
+ * do things twice: better not to go. */
+static int
+renew (struct snapshot_restoring *self, uint8_t ret_generation[16], struct vmm_error *error)
+{
+    const char *id;
+    AUTO_FD folder = open_tree (self, &id);
+    int r = folder < 0 ? 0 : snapshot_renew_generation (folder, ret_generation);
+
+    return r < 0 ? vmm_error_set_errno (error, r, "the tree of snapshots cannot be written") : 0;
+}
+
 static int
 restore_instant_cb (void *data, struct vmm_error *error)
 {
@@ -92,6 +130,8 @@ snapshot_restore_begin (const char *path, struct vmm_machine *machine, bool paus
             r = vmm_error_set (error, -EPROTO, "the snapshot “%s” is damaged: delete it",
                                self->info.name);
     }
+    if (r == 0)
+        r = renew (self, restore.generation, error);
     if (r < 0) {
         close_fd (restore.ram_fd);
         close_fd (restore.state_fd);
@@ -103,21 +143,6 @@ snapshot_restore_begin (const char *path, struct vmm_machine *machine, bool paus
     *ret_restoring = self;
     vmm_restore (machine, &restore);
     return 0;
-}
-
-/* The snapshot is where the machine comes from now. */
-static void
-set_current (struct snapshot_restoring *self)
-{
-    char *slash = strrchr (self->path, '/');
-    AUTO_FD folder = -1;
-
-    if (!slash || !snapshot_id_is_valid (slash + 1))
-        return;
-    *slash = '\0';
-    folder = snapshot_open_folder (self->path, false, NULL);
-    if (folder >= 0)
-        snapshot_set_current (folder, slash + 1);
 }
 
 int
@@ -139,11 +164,14 @@ snapshot_restore_off (const char *path, const struct snapshot_disk *disks, size_
                       struct vmm_error *error)
 {
     struct snapshot_restoring *self;
+    uint8_t generation[16];
     int r = look (path, disks, n_disks, &self, error);
 
     if (r < 0)
         return r;
-    r = self->disks ? snapshot_disks_apply (self->disks, error) : 0;
+    r = renew (self, generation, error);
+    if (r == 0 && self->disks)
+        r = snapshot_disks_apply (self->disks, error);
     if (r == 0)
         set_current (self);
     restoring_free (self);

@@ -30,6 +30,8 @@ int snapshot_set_current (int folder, const char *id);
 void snapshot_get_current (int folder, char ret_id[SNAPSHOT_ID_LENGTH + 1]);
 uint64_t snapshot_bytes_of (int place);
 void snapshot_clean_folder (const char *folder);
+/* A new one, kept. */
+int snapshot_renew_generation (int folder, uint8_t ret_generation[16]);
 
 /* disks.c. The first prepares what may take long, with the machine running. */
 struct snapshot_disks;

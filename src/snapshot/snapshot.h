@@ -128,6 +128,13 @@ int snapshot_restore_begin (const char *path, struct vmm_machine *machine, bool 
  * machine is destroyed. */
 int snapshot_restore_end (struct snapshot_restoring *restoring, const struct vmm_event *event,
                           struct vmm_error *error);
+/*
+ * The generation of a machine (struct vmm_restore in the engine's header): a new one is kept in
+ * @folder at every return to a snapshot, and is that of all starts from then on; before the first
+ * one it is @uuid, which machines that are copies do not share. All zeroes: none of both.
+ */
+void
+snapshot_get_generation (const char *folder, const uint8_t uuid[16], uint8_t ret_generation[16]);
 /* Of a machine that is off, to a snapshot of one that was off. */
 int snapshot_restore_off (const char *path, const struct snapshot_disk *disks, size_t n_disks,
                           struct vmm_error *error);

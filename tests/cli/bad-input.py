@@ -164,6 +164,9 @@ def memory_out_of_range_is_refused():
     refused(["run", "--memory", "0M", "--disk", "new.raw,size=1M"], "0M")
     refused(["run", "--memory", "15M", "--disk", "new.raw,size=1M"], "15M")
     refused(["run", "--memory", "1000T", "--disk", "new.raw,size=1M"], "1000 TiB", "this host")
+    refused(["run", "--uuid", "lots", "--disk", "new.raw,size=1M"], "lots", "xxxx-")
+    refused(["run", "--uuid", "g" * 8 + "-0000-0000-0000-" + "0" * 12,
+             "--disk", "new.raw,size=1M"], "--uuid")
     refused(["run", "--memory", "lots", "--disk", "new.raw,size=1M"], "lots")
 
 

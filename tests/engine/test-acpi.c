@@ -19,6 +19,7 @@ platform (unsigned cpus)
         .ecam = 0xB0000000,
         .has_i8042 = true,
         .has_rtc = true,
+        .has_generation = true,
         .n_serial = 1,
         .serial = {{0x3F8, 4}},
     };
@@ -223,25 +224,30 @@ TEST (loader_script_gives_what_placing_gives)
         const uint8_t *command = script + at;
         const char *name = (const char *) command + 4;
         bool is_rsdp = strcmp (name, "etc/acpi/rsdp") == 0;
+        bool is_page = strcmp (name, "etc/vmgenid_guid") == 0;
+        uint32_t base;
         uint8_t *file = is_rsdp ? loaded.rsdp : loaded.data;
         size_t size = is_rsdp ? sizeof loaded.rsdp : loaded.size;
         uint32_t offset;
 
         if (load_le32 (command) == 0)
             continue;
-        CHECK (is_rsdp || strcmp (name, "etc/acpi/tables") == 0);
+        CHECK (is_rsdp || is_page || strcmp (name, "etc/acpi/tables") == 0 ||
+               load_le32 (command) == 4);
         switch (load_le32 (command)) {
         case 1:
             allocations++;
-            CHECK_EQUAL (load_le32 (command + 60), is_rsdp ? 16 : 64);
+            CHECK_EQUAL (load_le32 (command + 60), is_rsdp ? 16 : is_page ? 4096 : 64);
             CHECK_EQUAL (command[64], is_rsdp ? 2 : 1);
             break;
         case 2:
             offset = load_le32 (command + 116);
-            CHECK_STRING ((const char *) command + 60, "etc/acpi/tables");
+            is_page = strcmp ((const char *) command + 60, "etc/vmgenid_guid") == 0;
+            CHECK (is_page || strcmp ((const char *) command + 60, "etc/acpi/tables") == 0);
             CHECK (offset + command[120] <= size);
+            base = is_page ? ACPI_GENERATION_AT : BASE;
             if (command[120] == 4)
-                store_le32 (file + offset, load_le32 (file + offset) + BASE);
+                store_le32 (file + offset, load_le32 (file + offset) + base);
             else
                 store_le64 (file + offset, load_le64 (file + offset) + BASE);
             break;
@@ -252,10 +258,16 @@ TEST (loader_script_gives_what_placing_gives)
             file[offset] =
                 (uint8_t) -sum (file + load_le32 (command + 64), load_le32 (command + 68));
             break;
+        case 4:
+            CHECK_STRING (name, "etc/vmgenid_addr");
+            CHECK_STRING ((const char *) command + 60, "etc/vmgenid_guid");
+            CHECK (load_le32 (command + 116) == 0 && load_le32 (command + 120) == 0);
+            CHECK_EQUAL (command[124], 8);
+            break;
         default: CHECK (false);
         }
     }
-    CHECK_EQUAL (allocations, 2);
+    CHECK_EQUAL (allocations, 3);
     CHECK_EQUAL (loaded.size, expected.size);
     CHECK (memcmp (loaded.data, expected.data, expected.size) == 0);
     CHECK (memcmp (loaded.rsdp, expected.rsdp, sizeof expected.rsdp) == 0);
@@ -325,6 +337,8 @@ TEST (iasl_finds_nothing_wrong)
     CHECK_EQUAL (
         run (directory, "grep -iE 'invalid|unknown|incorrect' *.dsl", output, sizeof output) == 0,
         false);
+    /* An id that drivers know, though ids end in four digits. */
+    CHECK_EQUAL (run (directory, "sed -i s/QEMUVGID/QEMU0001/ DSDT.dsl", output, sizeof output), 0);
     CHECK_EQUAL (run (directory, "iasl -p again DSDT.dsl", output, sizeof output), 0);
     CHECK_CONTAINS (output, "0 Errors, 0 Warnings, 0 Remarks");
     snprintf (output, sizeof output, "rm -r '%s'", directory);

@@ -34,7 +34,7 @@ done
 echo checked $(ls /tmp/sum.* | wc -l)
 """
 
-tap = guest.Tap(9)
+tap = guest.Tap(10)
 subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", DISK, "64M"], check=True)
 
 
@@ -76,6 +76,9 @@ with guest.Machine(*OPTIONS) as machine:
             now = written(machine)
             guest.check(now <= at_first + 3, f"{now} is far from {at_first}")
             goes_on_well(machine)
+    with tap.case("the guest has noticed that it is another generation"):
+        said = machine.run("dmesg | grep -c 'crng reseeded due to virtual machine fork'")
+        guest.check_equal(said, "1")
     with tap.case("a branch keeps its own disk"):
         machine.ctl(f"snapshot restore {first['id']}")
         machine.run("echo mine >/tmp/mark; echo mine | dd of=/dev/vda seek=100000 conv=fsync 2>&1")

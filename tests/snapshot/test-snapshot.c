@@ -137,6 +137,38 @@ TEST (going_back_makes_a_branch)
     end ();
 }
 
+TEST (going_back_begins_another_generation)
+{
+    static const uint8_t uuid[16] = {1, 2, 3};
+    uint8_t before[16], after[16], again[16];
+    struct snapshot_info info;
+    struct vmm_error error = {0};
+    char path[128];
+
+    begin ();
+    snapshot_get_generation (folder, uuid, before);
+    CHECK (memcmp (before, uuid, sizeof uuid) == 0);
+    CHECK_EQUAL (snapshot_take_off (&(struct snapshot_wish) {.folder = folder, .name = "First"},
+                                    &info, &error),
+                 0);
+    snapshot_get_generation (folder, uuid, before);
+    CHECK (memcmp (before, uuid, sizeof uuid) == 0);
+    snprintf (path, sizeof path, "%s/%s", folder, info.id);
+    CHECK_EQUAL (snapshot_restore_off (path, NULL, 0, &error), 0);
+    snapshot_get_generation (folder, uuid, after);
+    CHECK (memcmp (after, uuid, sizeof uuid) != 0);
+    snapshot_get_generation (folder, uuid, again);
+    CHECK (memcmp (after, again, sizeof after) == 0);
+    CHECK_EQUAL (snapshot_restore_off (path, NULL, 0, &error), 0);
+    snapshot_get_generation (folder, uuid, again);
+    CHECK (memcmp (after, again, sizeof after) != 0);
+    /* What is damaged is none. */
+    put (".", "generation", "0123456789abcdefg\n");
+    snapshot_get_generation (folder, uuid, again);
+    CHECK (memcmp (again, uuid, sizeof uuid) == 0);
+    end ();
+}
+
 TEST (deleting_any_node_keeps_all_others)
 {
     struct vmm_error error = {0};

@@ -21,6 +21,17 @@
 #define ACPI_PM_BASE 0x600
 #define ACPI_SCI_IRQ 9
 
+/*
+ * Virtual Machine Generation ID (Microsoft, 2012): 16 bytes in a page of reserved RAM that is
+ * nothing else's, where firmware or acpi_place ()'s caller puts it, and the general-purpose event
+ * that says that they have changed.
+ */
+#define ACPI_GENERATION_EVENT 5
+#define ACPI_GENERATION_OFFSET \
+    40 /* in the page: firmware takes what a page begins with for tables */
+#define ACPI_GENERATION_PAGE 4096
+#define ACPI_GENERATION_AT   0x9E000 /* of kernels that boot without firmware */
+
 struct acpi_serial {
     uint16_t port;
     unsigned irq;
@@ -34,6 +45,7 @@ struct acpi_platform {
     unsigned physical_bits;  /* of guest addresses */
     uint64_t ecam;           /* 0: none; 256 MiB */
     bool has_i8042, has_rtc; /* legacy devices to announce */
+    bool has_generation;     /* the page with the identifier of the machine's generation */
     unsigned n_serial;
     struct acpi_serial serial[ACPI_MAX_SERIAL];
     /* PIRQ 0–7 of each slot's pins INTA–INTD: GSI 16 + pirq. */
@@ -42,11 +54,13 @@ struct acpi_platform {
 
 #define ACPI_MAX_FIXUPS 24
 
-/* A pointer of @width bytes at @offset of the tables (or the RSDP), relative to the tables. */
+/* A pointer of @width bytes at @offset of the tables (or the RSDP), relative to the tables or, if
+ * it leads there, to the page of the generation's identifier. */
 struct acpi_pointer {
     bool in_rsdp;
     uint32_t offset;
     uint8_t width;
+    bool to_generation;
 };
 
 /* The byte at @offset makes [start, start + length) sum up to zero. */
@@ -63,6 +77,7 @@ struct acpi_tables {
     size_t n_pointers;
     struct acpi_checksum checksums[ACPI_MAX_FIXUPS];
     size_t n_checksums;
+    bool has_generation;
 };
 
 /* -ENOMEM. */
@@ -70,12 +85,16 @@ int acpi_build (const struct acpi_platform *platform, struct acpi_tables *ret_ta
 /* Accepts tables that are all zeroes. */
 void acpi_tables_fini (struct acpi_tables *tables);
 
-/* Settles pointers and checksums for tables that will lie at @address, once. */
+/* Settles pointers and checksums for tables that will lie at @address, once; the page of the
+ * generation at ACPI_GENERATION_AT. */
 void acpi_place (struct acpi_tables *tables, uint64_t address);
 
 #define ACPI_LOADER_SIZE 8192 /* of a script, unused commands zero */
 #define ACPI_RSDP_FILE   "etc/acpi/rsdp"
 #define ACPI_TABLES_FILE "etc/acpi/tables"
 #define ACPI_LOADER_FILE "etc/table-loader"
+/* The generation's page, and where firmware writes 8 bytes that say where it put that. */
+#define ACPI_GENERATION_FILE    "etc/vmgenid_guid"
+#define ACPI_GENERATION_ADDRESS "etc/vmgenid_addr"
 /* Writes the script by which firmware loads the two files above and settles what is open. */
 void acpi_write_loader (const struct acpi_tables *tables, uint8_t script[ACPI_LOADER_SIZE]);

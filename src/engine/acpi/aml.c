@@ -147,6 +147,14 @@ aml_integer (struct aml *self, uint64_t value)
     aml_bytes (self, encoded, encode_integer (value, encoded));
 }
 
+size_t
+aml_dword (struct aml *self, uint32_t value)
+{
+    byte (self, OP_DWORD);
+    dword (self, value);
+    return self->failed ? 0 : self->length - sizeof value;
+}
+
 void
 aml_string (struct aml *self, const char *text)
 {

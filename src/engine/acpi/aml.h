@@ -28,8 +28,11 @@ enum aml_op {
     AML_ARG2 = 0x6A,
     AML_ARG3 = 0x6B,
     AML_STORE = 0x70,
+    AML_ADD = 0x72,
     AML_AND = 0x7B,
     AML_OR = 0x7D,
+    AML_NOTIFY = 0x86,
+    AML_INDEX = 0x88,
     AML_CREATE_DWORD_FIELD = 0x8A,
     AML_NOT = 0x92,
     AML_EQUAL = 0x93,
@@ -41,6 +44,9 @@ void aml_fini (struct aml *self);
 void aml_bytes (struct aml *self, const void *data, size_t length);
 void aml_op (struct aml *self, enum aml_op op);
 void aml_integer (struct aml *self, uint64_t value); /* in its shortest form */
+/* In four bytes whatever it is, for others to fill in; returns where they are, and stay if nothing
+ * with a length is open. */
+size_t aml_dword (struct aml *self, uint32_t value);
 void aml_string (struct aml *self, const char *text);
 /* "PNP0A08": three capitals and four hexadecimal digits (6.1.5). */
 void aml_eisa_id (struct aml *self, const char *id);

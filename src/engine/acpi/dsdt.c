@@ -334,15 +334,84 @@ write_root (struct aml *aml)
     aml_end (aml, method);
 }
 
-void
+/* ADDR: the two halves of the identifier's address, in a package. */
+static void
+write_generation_address (struct aml *aml)
+{
+    size_t method = aml_begin_method (aml, "ADDR", 0), package;
+
+    aml_op (aml, AML_STORE);
+    package = aml_begin_package (aml, 2);
+    aml_integer (aml, 0);
+    aml_integer (aml, 0);
+    aml_end (aml, package);
+    aml_op (aml, AML_LOCAL0);
+
+    aml_op (aml, AML_STORE);
+    aml_op (aml, AML_ADD);
+    aml_path (aml, "\\VGIA");
+    aml_integer (aml, ACPI_GENERATION_OFFSET);
+    aml_op (aml, AML_ZERO); /* no target */
+    aml_op (aml, AML_INDEX);
+    aml_op (aml, AML_LOCAL0);
+    aml_integer (aml, 0);
+    aml_op (aml, AML_ZERO);
+    aml_op (aml, AML_RETURN);
+    aml_op (aml, AML_LOCAL0);
+    aml_end (aml, method);
+}
+
+/* By the ids, guests know it (Microsoft, “Virtual Machine Generation ID”); the first one is ours to
+ * choose, and drivers were written for this one. */
+static void
+write_generation (struct aml *aml)
+{
+    size_t device = aml_begin_device (aml, "VGEN");
+
+    aml_name (aml, "_HID");
+    aml_string (aml, "QEMUVGID");
+    aml_name (aml, "_CID");
+    aml_string (aml, "VM_Gen_Counter");
+    aml_name (aml, "_DDN");
+    aml_string (aml, "VM_Gen_Counter");
+    write_generation_address (aml);
+    aml_end (aml, device);
+}
+
+/* What is done when the identifier has changed. */
+static void
+write_generation_event (struct aml *aml)
+{
+    size_t scope = aml_begin_scope (aml, "\\_GPE"), method;
+    char name[8];
+
+    snprintf (name, sizeof name, "_E%02X", ACPI_GENERATION_EVENT);
+    method = aml_begin_method (aml, name, 0);
+    aml_op (aml, AML_NOTIFY);
+    aml_path (aml, "\\_SB.VGEN");
+    aml_integer (aml, 0x80);
+    aml_end (aml, method);
+    aml_end (aml, scope);
+}
+
+size_t
 acpi_write_dsdt (const struct acpi_platform *platform, struct aml *aml)
 {
-    size_t scope;
+    size_t scope, pointer = 0;
 
     write_root (aml);
+    if (platform->has_generation) {
+        aml_name (aml, "\\VGIA");
+        pointer = aml_dword (aml, 0);
+    }
     scope = aml_begin_scope (aml, "\\_SB");
     write_processors (platform, aml);
     write_reserved (platform, aml);
+    if (platform->has_generation)
+        write_generation (aml);
     write_root_bus (platform, aml);
     aml_end (aml, scope);
+    if (platform->has_generation)
+        write_generation_event (aml);
+    return pointer;
 }

@@ -5,4 +5,5 @@
 #include "engine/acpi/acpi.h"
 #include "engine/acpi/aml.h"
 
-void acpi_write_dsdt (const struct acpi_platform *platform, struct aml *aml);
+/* Returns where the four bytes are that point to the generation's page, if there is one. */
+size_t acpi_write_dsdt (const struct acpi_platform *platform, struct aml *aml);

@@ -38,7 +38,7 @@ struct builder {
 static void
 add_pointer (struct acpi_tables *tables, bool in_rsdp, uint32_t offset, uint8_t width)
 {
-    tables->pointers[tables->n_pointers++] = (struct acpi_pointer) {in_rsdp, offset, width};
+    tables->pointers[tables->n_pointers++] = (struct acpi_pointer) {in_rsdp, offset, width, false};
 }
 
 static void
@@ -274,10 +274,16 @@ acpi_build (const struct acpi_platform *platform, struct acpi_tables *ret_tables
     struct acpi_tables tables = {.data = NULL};
     struct builder self = {.tables = &tables};
     uint32_t facs, dsdt, rsdt, xsdt;
+    size_t generation;
 
     facs = write_facs (&self);
     dsdt = begin (&self, "DSDT", 2);
-    acpi_write_dsdt (platform, &self.out);
+    generation = acpi_write_dsdt (platform, &self.out);
+    tables.has_generation = platform->has_generation;
+    if (tables.has_generation) {
+        add_pointer (&tables, false, (uint32_t) generation, 4);
+        tables.pointers[tables.n_pointers - 1].to_generation = true;
+    }
     end (&self, dsdt);
     write_fadt (&self, platform, facs, dsdt);
     write_madt (&self, platform);
@@ -310,11 +316,12 @@ acpi_place (struct acpi_tables *self, uint64_t address)
     for (size_t i = 0; i < self->n_pointers; i++) {
         const struct acpi_pointer *pointer = &self->pointers[i];
         uint8_t *at = (pointer->in_rsdp ? self->rsdp : self->data) + pointer->offset;
+        uint64_t base = pointer->to_generation ? ACPI_GENERATION_AT : address;
 
         if (pointer->width == 4)
-            store_le32 (at, load_le32 (at) + (uint32_t) address);
+            store_le32 (at, load_le32 (at) + (uint32_t) base);
         else
-            store_le64 (at, load_le64 (at) + address);
+            store_le64 (at, load_le64 (at) + base);
     }
     for (size_t i = 0; i < self->n_checksums; i++) {
         const struct acpi_checksum *checksum = &self->checksums[i];

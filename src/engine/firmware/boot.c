@@ -11,6 +11,7 @@
  *   0x03000  page tables (6 pages): the first 4 GiB, one to one
  *   0x09000  command line
  *   0x90000  ACPI tables
+ *   0x9E000  page of the generation's identifier, which its device fills (ACPI_GENERATION_AT)
  *   0x9FC00  extended BIOS data area with the RSDP, where kernels that are not told search for it
  *   0xF0000  SMBIOS anchor, where they search for that one, and tables
  */
@@ -237,8 +238,8 @@ fill_map (struct vmm_boot *self, struct memory_map *map)
 
     *map = (struct memory_map) {.n_ranges = 0};
     memory_map_add (map, 0, ACPI_AT, MEMORY_RAM);
-    memory_map_add (map, ACPI_AT, EBDA_ADDRESS - ACPI_AT, MEMORY_ACPI);
-    memory_map_add (map, EBDA_ADDRESS, BASE_MEMORY_END - EBDA_ADDRESS, MEMORY_RESERVED);
+    memory_map_add (map, ACPI_AT, ACPI_GENERATION_AT - ACPI_AT, MEMORY_ACPI);
+    memory_map_add (map, ACPI_GENERATION_AT, BASE_MEMORY_END - ACPI_GENERATION_AT, MEMORY_RESERVED);
     memory_map_add (map, SMBIOS_ADDRESS, BIOS_END - SMBIOS_ADDRESS, MEMORY_RESERVED);
     memory_map_add (map, BIOS_END, low - BIOS_END, MEMORY_RAM);
     if (self->platform.acpi.ecam)
@@ -257,7 +258,7 @@ write_acpi (struct vmm_boot *self, struct vmm_memory *memory)
     if (r < 0)
         return r;
     acpi_place (&tables, ACPI_AT);
-    if (tables.size > EBDA_ADDRESS - ACPI_AT)
+    if (tables.size > ACPI_GENERATION_AT - ACPI_AT)
         r = -ENOSPC;
     if (r == 0)
         r = vmm_memory_write (memory, ACPI_AT, tables.data, tables.size);

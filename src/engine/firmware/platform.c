@@ -76,6 +76,7 @@ firmware_platform_init (struct firmware_platform *self, struct vmm_machine *mach
     acpi->physical_bits = physical_bits ();
     acpi->has_i8042 = has_class (machine, "i8042");
     acpi->has_rtc = has_class (machine, "rtc");
+    acpi->has_generation = has_class (machine, "vmgenid");
     find_serial (acpi, machine, config);
     for (unsigned slot = 0; slot < ACPI_PCI_SLOTS; slot++)
         for (unsigned pin = 0; pin < ACPI_PCI_PINS; pin++)
