@@ -8,6 +8,36 @@
 
 #define BUFFER_BYTES MIB
 
+/* Readies what is kept of each refcount block for number @wanted and those before. */
+static int
+make_room (struct qcow2_change *change, uint64_t wanted)
+{
+    uint64_t before = change->room, room;
+    void *blocks, *places, *changed, *todo;
+
+    if (wanted < before)
+        return 0;
+    if (wanted >= QCOW2_MAX_BLOCKS)
+        return -EFBIG;
+    room = MIN_OF (MAX_OF (wanted + 64, 2 * before), QCOW2_MAX_BLOCKS);
+    /* What has grown and what has not is all valid for as much as there was. */
+    blocks = realloc (change->blocks, room * sizeof *change->blocks);
+    change->blocks = blocks ? blocks : change->blocks;
+    places = realloc (change->places, room * sizeof *change->places);
+    change->places = places ? places : change->places;
+    changed = realloc (change->changed, room * sizeof *change->changed);
+    change->changed = changed ? changed : change->changed;
+    todo = realloc (change->todo, room * sizeof *change->todo);
+    change->todo = todo ? todo : change->todo;
+    if (!blocks || !places || !changed || !todo)
+        return -ENOMEM;
+    memset (change->blocks + before, 0, (room - before) * sizeof *change->blocks);
+    memset (change->places + before, 0, (room - before) * sizeof *change->places);
+    memset (change->changed + before, 0, (room - before) * sizeof *change->changed);
+    change->room = room;
+    return 0;
+}
+
 int
 qcow2_change_begin_locked (struct qcow2 *self, struct qcow2_change *change)
 {
@@ -16,18 +46,13 @@ qcow2_change_begin_locked (struct qcow2 *self, struct qcow2_change *change)
         .header = self->header,
         .cursor = self->fresh_from,
     };
-    /* Large, but only what is touched becomes memory. */
-    change->blocks = calloc (QCOW2_MAX_BLOCKS, sizeof *change->blocks);
-    change->places = calloc (QCOW2_MAX_BLOCKS, sizeof *change->places);
-    change->changed = calloc (QCOW2_MAX_BLOCKS, sizeof *change->changed);
-    change->todo = calloc (QCOW2_MAX_BLOCKS, sizeof *change->todo);
     change->buffer = malloc (BUFFER_BYTES);
-    if (!change->blocks || !change->places || !change->changed || !change->todo || !change->buffer)
+    if (!change->buffer)
         return -ENOMEM;
     for (uint32_t i = 0; i < self->rt.n; i++)
         if (self->rt.entries[i])
             change->n_blocks = i + 1;
-    return 0;
+    return make_room (change, change->n_blocks ? change->n_blocks - 1 : 0);
 }
 
 int
@@ -79,7 +104,7 @@ qcow2_change_end_locked (struct qcow2_change *change)
 
     /* What was written there and is not used after all has to be zeroed first. */
     self->fresh_from = MAX_OF (self->fresh_from, change->cursor);
-    for (uint64_t i = 0; change->blocks && i < change->n_blocks; i++)
+    for (uint64_t i = 0; i < MIN_OF (change->n_blocks, change->room); i++)
         free (change->blocks[i]);
     free (change->blocks);
     free (change->places);
@@ -112,10 +137,10 @@ get_block (struct qcow2_change *change, uint64_t cluster, unsigned char **ret_bl
     struct qcow2 *self = change->self;
     uint64_t number = cluster / self->entries_per_block, offset = 0;
     unsigned char *block;
-    int r = 0;
+    int r = make_room (change, number);
 
-    if (number >= QCOW2_MAX_BLOCKS)
-        return -EFBIG;
+    if (r < 0)
+        return r;
     *ret_index = cluster % self->entries_per_block;
     *ret_block = change->blocks[number];
     if (*ret_block)
@@ -300,8 +325,10 @@ place_blocks (struct qcow2_change *change)
 
     while (r == 0 && change->n_todo) {
         uint32_t number = change->todo[--change->n_todo];
+        uint64_t place = 0;
 
-        r = qcow2_change_allocate (change, 1, &change->places[number]);
+        r = qcow2_change_allocate (change, 1, &place);
+        change->places[number] = place;
         if (r == 0 && !change->from_scratch && number < rt->n && rt->entries[number])
             r = qcow2_change_add_range (change, rt->entries[number], 1, -1);
     }

@@ -39,6 +39,7 @@ struct qcow2_change {
     bool *changed;
     uint32_t *todo; /* numbers of blocks that have changed and have no place */
     size_t n_todo;
+    uint64_t room;             /* of these four arrays */
     uint64_t n_blocks;         /* highest one that counts something, plus 1 */
     uint64_t bytes;            /* of .blocks */
     uint64_t cursor;           /* the next cluster to be written */

@@ -106,16 +106,16 @@ compare (struct qcow2_change *stored, struct qcow2_change *true_counts, struct b
 
     for (uint64_t i = 0; i < n * self->entries_per_block; i++) {
         uint64_t number = i / self->entries_per_block, has, wants = 0;
+        bool in_use = number < true_counts->n_blocks && true_counts->blocks[number];
         int r;
 
         /* Whole blocks that are in neither count nothing. */
-        if (!true_counts->blocks[number] &&
-            (number >= self->rt.n || self->rt.entries[number] == 0)) {
+        if (!in_use && (number >= self->rt.n || self->rt.entries[number] == 0)) {
             i += self->entries_per_block - 1;
             continue;
         }
         r = qcow2_change_get_count (stored, i, &has);
-        if (r == 0 && true_counts->blocks[number])
+        if (r == 0 && in_use)
             r = qcow2_change_get_count (true_counts, i, &wants);
         if (r < 0)
             return r;
