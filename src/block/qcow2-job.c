@@ -2,19 +2,17 @@
 /*
  * Requests. Where all that a request needs to know is in memory, it is mapped right where it was
  * submitted, as is a write to what was zeroes so far, and its data go straight to the lower image
- * and io_uring. Everything else is for the workers, four threads that may wait for the file.
+ * and io_uring. Everything else is for the workers, which may wait for the file.
  *
  * A job is what a request is while it is in flight. Those in flight are kept in the order of their
  * submission, for clusters that are given up must not be used again before the last request that
  * could have seen them is done.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "block/qcow2.h"
 
-#define N_THREADS   4
 #define MAX_TARGETS 64
 #define MAX_SPARE   128
 
@@ -33,17 +31,6 @@ struct qcow2_job {
     struct qcow2_part part;   /* the usual one */
     struct qcow2_part *parts; /* more; one allocation with their iovecs */
     struct qcow2_job *next_spare;
-};
-
-struct qcow2_pool {
-    struct qcow2 *self;
-    pthread_t threads[N_THREADS];
-    unsigned n_threads;
-    atomic_bool refill;
-    pthread_mutex_t mutex; /* guards the rest; taken with the image's, never the other way */
-    pthread_cond_t wake;
-    struct vmm_list queue;
-    bool stop;
 };
 
 /* A piece of a request, on its way to the file of an image in the chain. */
@@ -303,15 +290,6 @@ carry_out (struct qcow2_job *job, const struct plan *plan)
     return 0;
 }
 
-static void
-enqueue (struct qcow2_pool *pool, struct qcow2_job *job)
-{
-    pthread_mutex_lock (&pool->mutex);
-    list_append (&pool->queue, &job->queue);
-    pthread_cond_signal (&pool->wake);
-    pthread_mutex_unlock (&pool->mutex);
-}
-
 void
 qcow2_submit (struct blk *blk, struct blk_request *request)
 {
@@ -329,7 +307,7 @@ qcow2_submit (struct blk *blk, struct blk_request *request)
     if (r == 0 && todo.n)
         r = carry_out (job, &todo);
     if (r == -EAGAIN) {
-        enqueue (self->pool, job);
+        qcow2_pool_enqueue (self->pool, &job->queue);
     } else if (r < 0 || todo.n == 0) {
         if (job)
             end_job (job);
@@ -371,110 +349,13 @@ serve (struct qcow2 *self, const struct blk_request *request)
     return -EINVAL;
 }
 
-static void
-refill (struct qcow2 *self)
+void
+qcow2_work (struct qcow2 *self, struct vmm_list *queued)
 {
-    int r = 0;
+    struct qcow2_job *job = list_entry (queued, struct qcow2_job, queue);
+    struct blk_request *request = job->request;
+    int r = serve (self, request);
 
-    pthread_mutex_lock (&self->lock);
-    /* Whoever needs clusters says what is wrong. */
-    while (r == 0 && (self->reserve[0].n == 0 || self->reserve[1].n == 0))
-        r = qcow2_reserve (self);
-    pthread_mutex_unlock (&self->lock);
-}
-
-static void
-work (struct qcow2_pool *pool, struct qcow2_job *job)
-{
-    struct blk_request *request;
-    int r;
-
-    if (!job) {
-        refill (pool->self);
-        return;
-    }
-    request = job->request;
-    r = serve (pool->self, request);
     end_job (job);
     blk_complete_later (request, r);
-}
-
-static void *
-worker (void *data)
-{
-    struct qcow2_pool *pool = data;
-
-    pthread_mutex_lock (&pool->mutex);
-    while (!pool->stop) {
-        struct qcow2_job *job = NULL;
-
-        if (!atomic_exchange (&pool->refill, false)) {
-            if (list_is_empty (&pool->queue)) {
-                pthread_cond_wait (&pool->wake, &pool->mutex);
-                continue;
-            }
-            job = list_entry (pool->queue.next, struct qcow2_job, queue);
-            list_remove (&job->queue);
-        }
-        pthread_mutex_unlock (&pool->mutex);
-        work (pool, job);
-        pthread_mutex_lock (&pool->mutex);
-    }
-    pthread_mutex_unlock (&pool->mutex);
-    return NULL;
-}
-
-void
-qcow2_pool_refill (struct qcow2_pool *pool)
-{
-    if (atomic_exchange (&pool->refill, true))
-        return;
-    pthread_mutex_lock (&pool->mutex);
-    pthread_cond_signal (&pool->wake);
-    pthread_mutex_unlock (&pool->mutex);
-}
-
-int
-qcow2_pool_create (struct qcow2 *self, struct qcow2_pool **ret_pool)
-{
-    struct qcow2_pool *pool = calloc (1, sizeof *pool);
-    sigset_t all, before;
-    int r = 0;
-
-    if (!pool)
-        return -ENOMEM;
-    pool->self = self;
-    list_init (&pool->queue);
-    pthread_mutex_init (&pool->mutex, NULL);
-    pthread_cond_init (&pool->wake, NULL);
-
-    sigfillset (&all);
-    pthread_sigmask (SIG_SETMASK, &all, &before);
-    while (pool->n_threads < N_THREADS && r == 0) {
-        r = -pthread_create (&pool->threads[pool->n_threads], NULL, worker, pool);
-        pool->n_threads += r == 0;
-    }
-    pthread_sigmask (SIG_SETMASK, &before, NULL);
-    if (pool->n_threads == 0) {
-        qcow2_pool_destroy (pool);
-        return r;
-    }
-    *ret_pool = pool;
-    return 0;
-}
-
-void
-qcow2_pool_destroy (struct qcow2_pool *pool)
-{
-    if (!pool)
-        return;
-    pthread_mutex_lock (&pool->mutex);
-    pool->stop = true;
-    pthread_cond_broadcast (&pool->wake);
-    pthread_mutex_unlock (&pool->mutex);
-    for (unsigned i = 0; i < pool->n_threads; i++)
-        pthread_join (pool->threads[i], NULL);
-    pthread_cond_destroy (&pool->wake);
-    pthread_mutex_destroy (&pool->mutex);
-    free (pool);
 }

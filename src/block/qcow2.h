@@ -11,7 +11,8 @@
  *   qcow2-map.c       from guest offsets to the file, and changing that
  *   qcow2-read.c      reading on a worker: backing chains, compressed clusters
  *   qcow2-write.c     writing on a worker: allocation, copying
- *   qcow2-job.c       requests: the fast path and the workers
+ *   qcow2-job.c       requests: the fast path, and what workers do
+ *   qcow2-pool.c      the workers
  *   qcow2-chain.c     backing files
  *   qcow2.c           open and close
  *
@@ -307,12 +308,19 @@ int qcow2_link_fresh (struct qcow2 *self, struct qcow2_mapping *mapping, uint64_
 int qcow2_discard (struct qcow2 *self, uint64_t offset, uint64_t length);
 int qcow2_write_zeroes (struct qcow2 *self, uint64_t offset, uint64_t length, bool may_unmap);
 
-/* qcow2-job.c */
+/* qcow2-pool.c */
 
 int qcow2_pool_create (struct qcow2 *self, struct qcow2_pool **ret_pool);
 void qcow2_pool_destroy (struct qcow2_pool *pool);
+/* A worker calls qcow2_work () with @queued. */
+void qcow2_pool_enqueue (struct qcow2_pool *pool, struct vmm_list *queued);
 /* With the lock: somebody refills the reserve soon. */
 void qcow2_pool_refill (struct qcow2_pool *pool);
+
+/* qcow2-job.c */
+
+/* On a worker: serves the job that was queued with that link. */
+void qcow2_work (struct qcow2 *self, struct vmm_list *queued);
 void qcow2_submit (struct blk *blk, struct blk_request *request);
 void qcow2_kick (struct blk *blk);
 void qcow2_free_spare_jobs (struct qcow2 *self);
