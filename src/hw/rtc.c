@@ -438,14 +438,19 @@ fill_memory_sizes (struct rtc *self)
     self->cmos[MEMORY_ABOVE_4G + 2] = (uint8_t) (above_4g >> 16);
 }
 
+/* Whether the time is none that the registers can hold, or far from it. */
+static bool
+is_absurd (int64_t seconds)
+{
+    return seconds < -TIME_LIMIT || seconds > TIME_LIMIT;
+}
+
 static int
 rtc_post_load (void *object, struct vmm_error *error)
 {
     struct rtc *self = object;
-    int64_t now = guest_seconds (self, NULL), judged = (int64_t) self->judged;
 
-    /* Further than any year that the registers can hold. */
-    if (now < -TIME_LIMIT || now > TIME_LIMIT || judged < -TIME_LIMIT || judged > TIME_LIMIT)
+    if (is_absurd (guest_seconds (self, NULL)) || is_absurd ((int64_t) self->judged))
         return vmm_error_set (error, -EINVAL, "%s: the saved time makes no sense", self->device.id);
     self->index &= 0x7F;
     self->cmos[REGISTER_A] &= (uint8_t) ~A_UPDATE_IN_PROGRESS;
@@ -518,6 +523,9 @@ rtc_reset (struct vmm_device *device)
     self->cmos[BOOT_FLAGS_2] = (uint8_t) self->boot_order;
     self->cmos[CPUS_MINUS_1] = (uint8_t) (vmm_device_cpu_count (device) - 1);
     fill_memory_sizes (self);
+    /* Left by a saved state that was refused. */
+    if (is_absurd (guest_seconds (self, NULL)))
+        self->offset = 0;
     self->judged = (uint64_t) guest_seconds (self, NULL);
     restart_periods (self);
     update (self);

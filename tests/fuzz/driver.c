@@ -2,8 +2,12 @@
 /*
  * Runs a fuzz target without libFuzzer, alike under every compiler: generates inputs from a seed,
  * mutates some it has tried, for POSADA_FUZZ_SECONDS (3). The seed is POSADA_FUZZ_SEED, else the
- * clock's. When the target crashes, hangs or is stopped by a sanitizer, it prints seed and
- * iteration and writes the input to a file; give such files as arguments to run just those.
+ * clock's. When the target crashes, hangs or is stopped by a sanitizer, it prints seed, iteration
+ * and the input, in hexadecimal, to standard error, which test logs show, and writes the input to a
+ * file; give such files as arguments to run just those.
+ *
+ * A hang is so much time of the processor, or, for who waits for ever, very much time of the clock:
+ * a busy machine is no failure.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -11,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,7 +23,8 @@
 
 #define MAX_INPUT    4096
 #define CORPUS       64
-#define HANG_SECONDS 30
+#define BUSY_SECONDS 30  /* of the processor, in one input */
+#define HANG_SECONDS 600 /* of the clock */
 
 static struct {
     uint64_t seed, iteration;
@@ -29,6 +35,33 @@ static struct {
 
 /* Sanitizers end the process in their own way; where one is linked in, this gets us told. */
 __attribute__ ((weak)) void __sanitizer_set_death_callback (void (*callback) (void));
+
+static void
+say (const char *text, size_t length)
+{
+    while (length > 0) {
+        ssize_t n = write (STDERR_FILENO, text, length);
+
+        if (n <= 0)
+            return;
+        text += n;
+        length -= (size_t) n;
+    }
+}
+
+static void
+say_input (void)
+{
+    static const char digits[] = "0123456789abcdef";
+    static char text[2 * MAX_INPUT + 1];
+
+    for (size_t i = 0; i < current.size; i++) {
+        text[2 * i] = digits[current.data[i] >> 4];
+        text[2 * i + 1] = digits[current.data[i] & 15];
+    }
+    text[2 * current.size] = '\n';
+    say (text, 2 * current.size + 1);
+}
 
 /* In a signal handler: only calls that are safe there. snprintf of plain numbers is in practice. */
 static void
@@ -45,8 +78,8 @@ report (void)
     n = snprintf (text, sizeof text,
                   "# failed: POSADA_FUZZ_SEED=%llu, iteration %llu, input in %s\n",
                   (unsigned long long) current.seed, (unsigned long long) current.iteration, path);
-    if (write (STDOUT_FILENO, text, (size_t) n) < 0)
-        return;
+    say (text, (size_t) n);
+    say_input ();
     fd = open (path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd >= 0) {
         if (write (fd, current.data, current.size) < 0)
@@ -59,6 +92,8 @@ static void
 signal_cb (int number)
 {
     report ();
+    if (number == SIGPROF || number == SIGALRM)
+        say ("# it hangs\n", 11);
     signal (number, SIG_DFL);
     raise (number);
 }
@@ -66,7 +101,7 @@ signal_cb (int number)
 static void
 catch_failures (void)
 {
-    static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGALRM};
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGPROF, SIGALRM};
 
     if (__sanitizer_set_death_callback)
         __sanitizer_set_death_callback (report);
@@ -128,9 +163,13 @@ mutate (uint64_t *random, const uint8_t *other, size_t other_size)
 static void
 run_current (void)
 {
+    const struct itimerval busy = {.it_value = {.tv_sec = BUSY_SECONDS}}, never = {0};
+
+    setitimer (ITIMER_PROF, &busy, NULL);
     alarm (HANG_SECONDS);
     LLVMFuzzerTestOneInput (current.data, current.size);
     alarm (0);
+    setitimer (ITIMER_PROF, &never, NULL);
 }
 
 static double

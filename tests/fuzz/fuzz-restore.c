@@ -46,7 +46,7 @@ save (struct target *self)
 }
 
 static bool
-load (struct target *self)
+load (struct target *self, bool must_work)
 {
     /* An exact allocation, so that sanitizers see a read past the end. */
     uint8_t *copy = malloc (self->state.length + 1);
@@ -62,6 +62,8 @@ load (struct target *self)
     if (r < 0) {
         if (!error.message[0])
             abort (); /* no sentence */
+        if (must_work)
+            fprintf (stderr, "%s\n", error.message);
         vmm_devices_reset (self->machine);
     }
     vmm_devices_resume (self->machine);
@@ -72,10 +74,14 @@ load (struct target *self)
 static size_t
 take_place (struct target *self)
 {
-    size_t beside = self->state.length - (self->pixels_end - self->pixels), place;
+    /* Of which less may be left than there was. */
+    size_t end = MIN_OF (self->pixels_end, self->state.length), start = MIN_OF (self->pixels, end);
+    size_t beside = self->state.length - (end - start), place;
 
+    if (beside == 0)
+        return 0;
     place = (size_t) take (self, 4) % beside;
-    return place < self->pixels ? place : place + (self->pixels_end - self->pixels);
+    return place < start ? place : place + (end - start);
 }
 
 static void
@@ -146,11 +152,11 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     n = (unsigned) take (&target, 1) % MAX_CHANGES;
     for (unsigned i = 0; i < n && target.input.size; i++)
         change (&target);
-    load (&target);
+    load (&target, false);
     for (unsigned i = 0; i < MAX_OPERATIONS && target.input.size; i++)
         operate (&target);
     save (&target);
-    if (!load (&target))
+    if (!load (&target, true))
         abort ();
     vmm_state_writer_fini (&target.state);
     every_device_close (&target.all);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
 #include <time.h>
 
 #include "test-chipset.h"
@@ -230,6 +231,30 @@ TEST (saves_and_restores)
     CHECK_EQUAL (cmos (bed, 0x40), 0x77);
     CHECK_EQUAL (cmos (bed, 4), 0x12);
     CHECK_EQUAL (cmos (bed, 0x32), 0x20);
+    testbed_free (bed);
+}
+
+TEST (a_saved_time_that_is_refused_leaves_nothing_behind)
+{
+    struct testbed *bed = new_platform (false);
+    struct vmm_device *device = testbed_device (bed, "rtc");
+    struct vmm_state_writer stream = {0};
+    struct vmm_state_reader reader;
+    struct vmm_error error = {0};
+    uint8_t *offset;
+
+    CHECK_EQUAL (vmm_state_save (&stream, "rtc", device->device_class->state, device), 0);
+    offset = memmem (stream.data, stream.length, "offset", 6);
+    CHECK (offset);
+    store_le64 (offset + 10, UINT64_C (1) << 62);
+    reader = (struct vmm_state_reader) {.data = stream.data, .length = stream.length};
+    CHECK_EQUAL (vmm_state_load (&reader, "rtc", device->device_class->state, device, &error),
+                 -EINVAL);
+    CHECK_CONTAINS (error.message, "makes no sense");
+    testbed_reset (bed);
+    CHECK (llabs ((long long) (read_clock (bed) - time (NULL))) <= 1);
+    testbed_check_round_trip (bed);
+    vmm_state_writer_fini (&stream);
     testbed_free (bed);
 }
 
