@@ -9,6 +9,7 @@
 
 #define SECTION_MAGIC 0x53415350u /* "PSAS" */
 #define MAX_NAME      200
+#define WORTH_A_PIECE 65536
 
 static const size_t element_bytes[] = {
     [VMM_FIELD_BOOL] = 1, [VMM_FIELD_U8] = 1,  [VMM_FIELD_U16] = 2,
@@ -19,6 +20,7 @@ void
 vmm_state_writer_fini (struct vmm_state_writer *writer)
 {
     free (writer->data);
+    free (writer->pieces);
     *writer = (struct vmm_state_writer) {0};
 }
 
@@ -67,21 +69,58 @@ put_name (struct vmm_state_writer *writer, const char *name)
     }
 }
 
-/* Reserves a length word; its offset goes to end_length () once the payload is written. */
-static size_t
+/* Where a length word is, and what had been borrowed before it. */
+struct mark {
+    size_t at, borrowed;
+};
+
+/* Reserves a length word, for end_length () once the payload is written. */
+static struct mark
 begin_length (struct vmm_state_writer *writer)
 {
-    size_t offset = writer->length;
+    struct mark mark = {writer->length, writer->borrowed};
 
     put_u32 (writer, 0);
-    return offset;
+    return mark;
 }
 
 static void
-end_length (struct vmm_state_writer *writer, size_t offset)
+end_length (struct vmm_state_writer *writer, struct mark mark)
 {
+    size_t length = writer->length - mark.at - 4 + writer->borrowed - mark.borrowed;
+
     if (!writer->failed)
-        store_le32 (writer->data + offset, (uint32_t) (writer->length - offset - 4));
+        store_le32 (writer->data + mark.at, (uint32_t) length);
+}
+
+static void
+borrow (struct vmm_state_writer *writer, const uint8_t *data, size_t length, bool hidden)
+{
+    struct vmm_state_piece *pieces =
+        realloc (writer->pieces, (writer->n_pieces + 1) * sizeof *pieces);
+
+    if (!pieces) {
+        writer->failed = true;
+        return;
+    }
+    pieces[writer->n_pieces++] = (struct vmm_state_piece) {writer->length, data, length, hidden};
+    writer->pieces = pieces;
+    writer->borrowed += length;
+}
+
+static void
+put_bytes (struct vmm_state_writer *writer, const struct vmm_state_field *field,
+           const uint8_t *bytes, size_t length)
+{
+    uint8_t *at;
+
+    if (writer->borrows && length >= WORTH_A_PIECE) {
+        borrow (writer, bytes, length, field->hidden);
+        return;
+    }
+    at = length ? grow (writer, length) : NULL;
+    if (at)
+        memcpy (at, bytes, length);
 }
 
 static uint8_t *
@@ -126,22 +165,20 @@ save_fields (struct vmm_state_writer *writer, const struct vmm_state_table *tabl
     for (size_t i = 0; i < table->n_fields; i++) {
         const struct vmm_state_field *field = &table->fields[i];
         uint8_t *element = first_element (field, object);
-        size_t count = field->count, length_at;
+        size_t count = field->count;
+        struct mark mark;
 
         if (field->variable)
             count = *(uint32_t *) (void *) ((uint8_t *) object + field->count_offset);
         put_name (writer, field->name);
-        length_at = begin_length (writer);
+        mark = begin_length (writer);
         if (field->type == VMM_FIELD_U8 && field->size == 1) {
-            uint8_t *at = count ? grow (writer, count) : NULL;
-
-            if (at)
-                memcpy (at, element, count);
+            put_bytes (writer, field, element, count);
         } else {
             for (size_t n = 0; n < count; n++)
                 save_element (writer, field, element + n * field->size);
         }
-        end_length (writer, length_at);
+        end_length (writer, mark);
     }
 }
 
@@ -149,14 +186,14 @@ int
 vmm_state_save (struct vmm_state_writer *writer, const char *name,
                 const struct vmm_state_table *table, void *object)
 {
-    size_t length_at;
+    struct mark mark;
 
     put_u32 (writer, SECTION_MAGIC);
     put_name (writer, name);
     put_u32 (writer, table->version);
-    length_at = begin_length (writer);
+    mark = begin_length (writer);
     save_fields (writer, table, object);
-    end_length (writer, length_at);
+    end_length (writer, mark);
     return writer->failed ? -ENOMEM : 0;
 }
 

@@ -45,6 +45,7 @@ struct vmm_state_field {
     /* NULL or, with .pointer and .variable and integers: called before @count elements are read, to
      * make room for just that many; a negative errno refuses the stream. */
     int (*prepare) (void *object, size_t count);
+    bool hidden; /* the elements are memory kept out of forked processes (MADV_DONTFORK) */
     const struct vmm_state_table *table; /* VMM_FIELD_TABLE */
     uint32_t since; /* first version that has it; older streams leave it as reset left it */
 };
@@ -105,11 +106,28 @@ struct vmm_state_table {
      .size = (element_bits) / 8,                           \
      .pointer = true}
 
+/* Bytes that are part of a stream without being copied into it. */
+struct vmm_state_piece {
+    size_t at; /* how many of the writer's own bytes come before */
+    const uint8_t *data;
+    size_t length;
+    bool hidden; /* from forked processes */
+};
+
+/*
+ * With .borrows set from the start, long arrays of bytes stay where they are, as .pieces, and are
+ * good only until their owner goes on: for who looks at the stream at once. What has no pieces is
+ * the stream itself in .data.
+ */
 struct vmm_state_writer {
     uint8_t *data; /* owned; grows */
     size_t length;
     size_t capacity;
     bool failed; /* out of memory; sticky */
+    bool borrows;
+    struct vmm_state_piece *pieces; /* owned */
+    size_t n_pieces;
+    size_t borrowed; /* bytes in .pieces */
 };
 
 struct vmm_state_reader {

@@ -293,6 +293,20 @@ snapshots_restore_first (struct run *run, const char *path, struct vmm_error *er
                                    saved ? 0 : self->n_disks, &self->restoring, error);
 }
 
+/* How long the guest stood still, and for what. */
+static void
+tell_pause (struct json *json, const struct vmm_event *event)
+{
+    json_number (json, "pause-ns", event->pause_ns);
+    json_begin_object (json, "pause-parts-ns");
+    json_number (json, "stop", event->pause.stop);
+    json_number (json, "state", event->pause.state);
+    json_number (json, "memory", event->pause.memory);
+    json_number (json, "disks", event->pause.disks);
+    json_number (json, "go", event->pause.go);
+    json_end_object (json);
+}
+
 static void
 taken (struct run *run, const struct vmm_event *event)
 {
@@ -313,7 +327,7 @@ taken (struct run *run, const struct vmm_event *event)
     json_bool (&json, "ok", true);
     if (!self->suspending)
         json_string (&json, "id", info.id);
-    json_number (&json, "pause-ns", event->pause_ns);
+    tell_pause (&json, event);
     json_number (&json, "bytes", info.bytes);
     json_end_object (&json);
     control_reply (STEAL_PTR (self->client), json_finish (&json));
@@ -343,7 +357,7 @@ restored (struct run *run, const struct vmm_event *event)
         json_init (&json);
         json_begin_object (&json, NULL);
         json_bool (&json, "ok", true);
-        json_number (&json, "pause-ns", event->pause_ns);
+        tell_pause (&json, event);
         json_end_object (&json);
         control_reply (client, json_finish (&json));
     }

@@ -110,6 +110,7 @@ struct vmm_machine {
     /* The save under way; I/O thread, but for looking at its progress under the mutex. */
     struct ram_writer *writer;
     struct vmm_source writer_source;
+    struct vmm_pause writer_pause;
     uint64_t writer_pause_ns;
     pthread_mutex_t writer_mutex;
 

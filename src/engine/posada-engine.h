@@ -92,14 +92,24 @@ enum vmm_event_type {
     VMM_EVENT_RESTORED, /* vmm_restore () is done, or failed with .reason and changed nothing */
 };
 
+/* What a guest stood still for, ns. */
+struct vmm_pause {
+    uint64_t stop;   /* vCPUs park, devices end what is in flight */
+    uint64_t state;  /* devices and vCPUs are saved or loaded */
+    uint64_t memory; /* RAM is marked to be copied, or mapped */
+    uint64_t disks;  /* taken or put back */
+    uint64_t go;
+};
+
 struct vmm_event {
     enum vmm_event_type type;
     enum vmm_state state;
-    bool by_guest;     /* the guest asked for it (ACPI power-off, reset) */
-    bool failed;       /* SAVED and RESTORED */
-    uint64_t pause_ns; /* SAVED and RESTORED: how long the guest stood still */
-    char reason[512];  /* one sentence or empty; a crash names the exit, RIP and the instruction
-                          bytes */
+    bool by_guest;          /* the guest asked for it (ACPI power-off, reset) */
+    bool failed;            /* SAVED and RESTORED */
+    uint64_t pause_ns;      /* SAVED and RESTORED: how long the guest stood still */
+    struct vmm_pause pause; /* which was for this */
+    char reason[512]; /* one sentence or empty; a crash names the exit, RIP and the instruction
+                         bytes */
 };
 
 struct vmm_stats {

@@ -43,8 +43,7 @@ struct job {
     const uint8_t *ram;
     uint64_t size;
     int base_fd; /* what pages are of that are neither present nor swapped out; −1: zero */
-    const uint8_t *state;
-    size_t state_size;
+    const struct vmm_state_writer *state;
     int ram_fd, state_fd;
     struct progress *progress;
 };
@@ -69,6 +68,30 @@ write_at (int fd, const uint8_t *data, size_t length, uint64_t offset)
         length -= (size_t) n;
     }
     return 0;
+}
+
+/* The stream, with what it borrows in its place. */
+static int
+write_state (const struct job *job)
+{
+    const struct vmm_state_writer *state = job->state;
+    uint64_t offset = 0;
+    size_t done = 0;
+    int r = 0;
+
+    for (size_t i = 0; i <= state->n_pieces && r == 0; i++) {
+        const struct vmm_state_piece *piece = i < state->n_pieces ? &state->pieces[i] : NULL;
+        size_t until = piece ? piece->at : state->length;
+
+        r = write_at (job->state_fd, state->data + done, until - done, offset);
+        offset += until - done;
+        done = until;
+        if (r == 0 && piece) {
+            r = write_at (job->state_fd, piece->data, piece->length, offset);
+            offset += piece->length;
+        }
+    }
+    return r == 0 && fsync (job->state_fd) < 0 ? -errno : r;
 }
 
 static bool
@@ -196,9 +219,7 @@ child (const struct job *job)
     prctl (PR_SET_NAME, "snapshot");
     close_others (job);
     pagemap = open ("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-    r = write_at (job->state_fd, job->state, job->state_size, 0);
-    if (r == 0 && fsync (job->state_fd) < 0)
-        r = -errno;
+    r = write_state (job);
     if (r == 0 && ftruncate (job->ram_fd, (off_t) job->size) < 0)
         r = -errno;
     if (r == 0)
@@ -223,14 +244,27 @@ fork_quietly (const struct job *job, int *ret_pidfd)
     return 0;
 }
 
+static void
+show_pieces (const struct vmm_state_writer *state, bool to_children)
+{
+    for (size_t i = 0; i < state->n_pieces; i++) {
+        const struct vmm_state_piece *piece = &state->pieces[i];
+        uintptr_t start = (uintptr_t) piece->data & ~(uintptr_t) (PAGE - 1);
+
+        if (piece->hidden)
+            madvise ((void *) start, (uintptr_t) piece->data + piece->length - start,
+                     to_children ? MADV_DOFORK : MADV_DONTFORK);
+    }
+}
+
 int
-ram_writer_begin (struct vmm_memory *memory, int ram_fd, int state_fd, const void *state,
-                  size_t state_size, struct ram_writer **ret_writer, struct vmm_error *error)
+ram_writer_begin (struct vmm_memory *memory, int ram_fd, int state_fd,
+                  const struct vmm_state_writer *state, struct ram_writer **ret_writer,
+                  struct vmm_error *error)
 {
     struct ram_writer *writer = calloc (1, sizeof *writer);
     struct job job = {
         .state = state,
-        .state_size = state_size,
         .ram_fd = ram_fd,
         .state_fd = state_fd,
     };
@@ -247,7 +281,9 @@ ram_writer_begin (struct vmm_memory *memory, int ram_fd, int state_fd, const voi
     }
     job.progress = writer->progress;
     job.ram = vmm_memory_begin_fork (memory, &job.size, &job.base_fd);
+    show_pieces (state, true);
     r = fork_quietly (&job, &writer->pidfd);
+    show_pieces (state, false);
     vmm_memory_end_fork (memory);
     if (r < 0) {
         ram_writer_destroy (writer);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/state.h"
 #include "engine/guest-memory.h"
 
 struct ram_writer;
@@ -21,10 +22,11 @@ struct ram_writer;
 /*
  * @ram_fd and @state_fd are empty regular files, not needed any more once this returns. RAM's file
  * is as long as RAM, with holes for zeroes; both are on stable storage when the child has ended
- * well.
+ * well. What @state borrows the child sees as it is now, too, and nothing of it is copied.
  */
-int ram_writer_begin (struct vmm_memory *memory, int ram_fd, int state_fd, const void *state,
-                      size_t state_size, struct ram_writer **ret_writer, struct vmm_error *error);
+int ram_writer_begin (struct vmm_memory *memory, int ram_fd, int state_fd,
+                      const struct vmm_state_writer *state, struct ram_writer **ret_writer,
+                      struct vmm_error *error);
 /* Ends the child if it has not. NULL is fine. */
 void ram_writer_destroy (struct ram_writer *writer);
 

@@ -22,18 +22,29 @@
 
 static void
 report (struct vmm_machine *machine, enum vmm_event_type type, const struct vmm_error *error,
-        uint64_t pause_ns)
+        const struct vmm_pause *pause, uint64_t pause_ns)
 {
     struct vmm_event event = {
         .type = type,
         .state = vmm_lifecycle_state (machine),
         .failed = error && error->code < 0,
+        .pause = *pause,
         .pause_ns = pause_ns,
     };
 
     if (event.failed)
         memcpy (event.reason, error->message, sizeof error->message);
     vmm_event_push (&machine->events, &event);
+}
+
+/* Nanoseconds since *@since, which becomes now. */
+static uint64_t
+lap (uint64_t *since)
+{
+    uint64_t before = *since;
+
+    *since = vmm_monotonic_now ();
+    return *since - before;
 }
 
 static void
@@ -56,24 +67,29 @@ writer_cb (void *data, uint32_t events)
 
     ram_writer_finish (machine->writer, &error);
     end_save (machine);
-    report (machine, VMM_EVENT_SAVED, &error, machine->writer_pause_ns);
+    report (machine, VMM_EVENT_SAVED, &error, &machine->writer_pause, machine->writer_pause_ns);
 }
 
 /* The machine stands still. */
 static int
-save_moment (struct vmm_machine *machine, const struct vmm_save *save, struct vmm_error *error)
+save_moment (struct vmm_machine *machine, const struct vmm_save *save, struct vmm_pause *pause,
+             struct vmm_error *error)
 {
-    struct vmm_state_writer state = {0};
+    struct vmm_state_writer state = {.borrows = true};
     struct ram_writer *writer = NULL;
+    uint64_t since = vmm_monotonic_now ();
     int r;
 
     r = vmm_machine_save_state (machine, &state, error);
+    pause->state = lap (&since);
     if (r >= 0)
-        r = ram_writer_begin (machine->memory, save->ram_fd, save->state_fd, state.data,
-                              state.length, &writer, error);
+        r = ram_writer_begin (machine->memory, save->ram_fd, save->state_fd, &state, &writer,
+                              error);
     vmm_state_writer_fini (&state);
+    pause->memory = lap (&since);
     if (r >= 0 && save->instant)
         r = save->instant (save->data, error);
+    pause->disks = lap (&since);
     if (r < 0) {
         ram_writer_destroy (writer);
         return r;
@@ -117,23 +133,27 @@ void
 vmm_save_begin (struct vmm_machine *machine, const struct vmm_save *save)
 {
     enum vmm_state before = vmm_lifecycle_state (machine);
-    uint64_t since = vmm_monotonic_now ();
+    uint64_t begun = vmm_monotonic_now (), since = begun;
+    struct vmm_pause *pause = &machine->writer_pause;
     struct vmm_error error = {0};
     int r;
 
     r = check_state (machine, before, &error);
     if (r < 0) {
         close_files (save->close, save->ram_fd, save->state_fd);
-        report (machine, VMM_EVENT_SAVED, &error, 0);
+        report (machine, VMM_EVENT_SAVED, &error, &(struct vmm_pause) {0}, 0);
         return;
     }
     if (before == VMM_RUNNING)
         vmm_lifecycle_stop (machine);
-    r = save_moment (machine, save, &error);
+    *pause = (struct vmm_pause) {.stop = lap (&since)};
+    r = save_moment (machine, save, pause, &error);
+    lap (&since);
     if (before == VMM_RUNNING && (r < 0 || !save->stay_paused))
         vmm_lifecycle_go (machine);
+    pause->go = lap (&since);
+    machine->writer_pause_ns = since - begun;
     close_files (save->close, save->ram_fd, save->state_fd);
-    machine->writer_pause_ns = vmm_monotonic_now () - since;
     if (before == VMM_RUNNING && r >= 0 && save->stay_paused)
         vmm_lifecycle_enter (machine, VMM_PAUSED, &(struct vmm_command) {.by_guest = false});
     if (r >= 0) {
@@ -145,7 +165,7 @@ vmm_save_begin (struct vmm_machine *machine, const struct vmm_save *save)
         }
     }
     if (r < 0)
-        report (machine, VMM_EVENT_SAVED, &error, machine->writer_pause_ns);
+        report (machine, VMM_EVENT_SAVED, &error, &machine->writer_pause, machine->writer_pause_ns);
 }
 
 void
@@ -157,7 +177,7 @@ vmm_save_cancel (struct vmm_machine *machine)
         return;
     end_save (machine);
     vmm_error_set (&error, -ECANCELED, "it was cancelled");
-    report (machine, VMM_EVENT_SAVED, &error, machine->writer_pause_ns);
+    report (machine, VMM_EVENT_SAVED, &error, &machine->writer_pause, machine->writer_pause_ns);
 }
 
 void
@@ -269,28 +289,32 @@ take_back (struct vmm_machine *machine, struct before *before, bool ram_is_new)
 static int
 restore_moment (struct vmm_machine *machine, const struct vmm_restore *restore,
                 const struct vmm_state_writer *stream, struct before *before,
-                struct vmm_error *error)
+                struct vmm_pause *pause, struct vmm_error *error)
 {
     static const uint8_t none[16];
+    uint64_t since = vmm_monotonic_now ();
     bool ram_is_new = false;
     int r = 0;
 
     memcpy (before->generation, machine->generation, sizeof before->generation);
     if (before->state == VMM_RUNNING || before->state == VMM_PAUSED)
         r = vmm_machine_save_state (machine, &before->stream, error);
+    pause->state = lap (&since);
     if (r >= 0)
         r = vmm_memory_take_file (machine->memory, restore->ram_fd, &before->ram, &before->base,
                                   error);
+    pause->memory = lap (&since);
     ram_is_new = r >= 0;
     if (memcmp (restore->generation, none, sizeof none) != 0)
         memcpy (machine->generation, restore->generation, sizeof machine->generation);
     if (r >= 0)
         r = load_stream (machine, stream, error);
+    pause->state += lap (&since);
     if (r >= 0 && restore->instant)
         r = restore->instant (restore->data, error);
     if (r < 0)
         take_back (machine, before, ram_is_new);
-    vmm_memory_forget (machine->memory, before->ram, before->base);
+    pause->disks = lap (&since);
     return r;
 }
 
@@ -299,16 +323,20 @@ vmm_restore_now (struct vmm_machine *machine, const struct vmm_command *command)
 {
     const struct vmm_restore *restore = &command->restore;
     struct before before = {.state = vmm_lifecycle_state (machine), .base = -1};
-    uint64_t since = vmm_monotonic_now ();
+    uint64_t begun = vmm_monotonic_now (), since = begun;
     struct vmm_state_writer stream = {0};
+    struct vmm_pause pause = {0};
     struct vmm_error error = {0};
     int r;
 
     r = read_state (restore->state_fd, &stream, &error);
     if (r >= 0) {
+        begun = since = vmm_monotonic_now ();
         if (before.state == VMM_RUNNING)
             vmm_lifecycle_stop (machine);
-        r = restore_moment (machine, restore, &stream, &before, &error);
+        pause.stop = lap (&since);
+        r = restore_moment (machine, restore, &stream, &before, &pause, &error);
+        lap (&since);
     }
     if (r >= 0) {
         for (unsigned i = 0; i < machine->n_vcpus; i++)
@@ -317,8 +345,11 @@ vmm_restore_now (struct vmm_machine *machine, const struct vmm_command *command)
         if (!restore->paused)
             vmm_lifecycle_go (machine);
     }
+    pause.go = lap (&since);
+    /* Giving back what RAM was takes longer the more there was. */
+    vmm_memory_forget (machine->memory, before.ram, before.base);
     close_files (restore->close, restore->ram_fd, restore->state_fd);
     vmm_state_writer_fini (&stream);
     vmm_state_writer_fini (&before.stream);
-    report (machine, VMM_EVENT_RESTORED, &error, vmm_monotonic_now () - since);
+    report (machine, VMM_EVENT_RESTORED, &error, &pause, since - begun);
 }

@@ -21,6 +21,10 @@
 
 #define MAX_ROM_SIZE  (256 * KIB)
 
+/* Of an entry of /proc/self/pagemap. */
+#define PAGE_PRESENT (UINT64_C (1) << 63)
+#define PAGE_SWAPPED (UINT64_C (1) << 62)
+
 static uint8_t
 mmio_read_byte (struct vga *vga, uint64_t offset)
 {
@@ -217,15 +221,45 @@ vga_fini (struct vga *vga)
     vga->vram = NULL;
 }
 
+/* Where the video memory ends that anybody has touched. Looking at the rest would touch it, and
+ * take its time while a guest waits. */
+static uint32_t
+find_touched_end (const struct vga *vga)
+{
+    AUTO_FD map = open ("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    uint32_t n = vga->vram_size / PAGE;
+    size_t length = n * sizeof (uint64_t);
+    AUTO_FREE uint64_t *entries = malloc (length);
+    off_t offset = (off_t) ((uintptr_t) vga->vram / PAGE * sizeof (uint64_t));
+
+    if (map < 0 || !entries || pread (map, entries, length, offset) != (ssize_t) length)
+        return vga->vram_size;
+    while (n > 0 && !(entries[n - 1] & (PAGE_PRESENT | PAGE_SWAPPED)))
+        n--;
+    return n * PAGE;
+}
+
+static bool
+is_zero_page (const uint8_t *page)
+{
+    const uint64_t *words = (const uint64_t *) (const void *) page;
+    uint64_t any = 0;
+
+    for (size_t i = 0; i < PAGE / sizeof any; i++)
+        any |= words[i];
+    return any == 0;
+}
+
 static void
 state_pre_save (void *object)
 {
     struct vga *vga = object;
-    uint32_t used = vga->vram_size;
+    uint32_t used;
 
     vga_window_sync (vga);
-    while (used > 0 && vga->vram[used - 1] == 0)
-        used--;
+    used = find_touched_end (vga);
+    while (used > 0 && is_zero_page (vga->vram + used - PAGE))
+        used -= PAGE;
     vga->vram_used = used;
 }
 
@@ -289,6 +323,7 @@ static const struct vmm_state_field state_fields[] = {
         .pointer = true,
         .variable = true,
         .count_offset = offsetof (struct vga, vram_used),
+        .hidden = true,
     },
 };
 

@@ -219,4 +219,76 @@ TEST (room_for_as_many_elements_as_come_is_made_by_the_owner)
     }
 }
 
+struct picture {
+    uint32_t before, n_pixels, after;
+    uint8_t *pixels;
+};
+
+/* A stream with what it borrowed in its place. */
+static uint8_t *
+put_together (const struct vmm_state_writer *writer, size_t *ret_length)
+{
+    uint8_t *bytes = malloc (writer->length + writer->borrowed), *at = bytes;
+    size_t done = 0;
+
+    CHECK (bytes);
+    for (size_t i = 0; i < writer->n_pieces; i++) {
+        const struct vmm_state_piece *piece = &writer->pieces[i];
+
+        memcpy (at, writer->data + done, piece->at - done);
+        at += piece->at - done;
+        done = piece->at;
+        memcpy (at, piece->data, piece->length);
+        at += piece->length;
+    }
+    memcpy (at, writer->data + done, writer->length - done);
+    *ret_length = writer->length + writer->borrowed;
+    return bytes;
+}
+
+TEST (long_arrays_that_are_borrowed_make_the_same_stream)
+{
+    static const struct vmm_state_field fields[] = {
+        VMM_STATE (struct picture, before),
+        {.name = "pixels",
+         .type = VMM_FIELD_U8,
+         .offset = offsetof (struct picture, pixels),
+         .count = 1000000,
+         .size = 1,
+         .pointer = true,
+         .variable = true,
+         .count_offset = offsetof (struct picture, n_pixels),
+         .hidden = true},
+        VMM_STATE (struct picture, after),
+    };
+    static const struct vmm_state_table table = {
+        .name = "picture", .version = 1, .fields = fields, .n_fields = 3};
+    static const uint32_t sizes[] = {0, 100, 65535, 65536, 1000000};
+    uint8_t *pixels = malloc (1000000);
+
+    CHECK (pixels);
+    for (size_t i = 0; i < 1000000; i++)
+        pixels[i] = (uint8_t) (i * 7);
+    for (size_t i = 0; i < ARRAY_LENGTH (sizes); i++) {
+        struct picture picture = {.before = 1, .n_pixels = sizes[i], .after = 2, .pixels = pixels};
+        struct vmm_state_writer whole = {0}, parts = {.borrows = true};
+        uint8_t *together;
+        size_t length;
+
+        for (int n = 0; n < 2; n++) {
+            CHECK_EQUAL (vmm_state_save (&whole, "picture", &table, &picture), 0);
+            CHECK_EQUAL (vmm_state_save (&parts, "picture", &table, &picture), 0);
+        }
+        CHECK_EQUAL (parts.n_pieces, sizes[i] >= 65536 ? 2 : 0);
+        CHECK (parts.n_pieces == 0 || (parts.pieces[0].data == pixels && parts.pieces[0].hidden));
+        together = put_together (&parts, &length);
+        CHECK_EQUAL (length, whole.length);
+        CHECK (memcmp (together, whole.data, length) == 0);
+        free (together);
+        vmm_state_writer_fini (&whole);
+        vmm_state_writer_fini (&parts);
+    }
+    free (pixels);
+}
+
 TAP_MAIN ()

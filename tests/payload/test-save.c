@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "engine/machine-internal.h"
 #include "engine/machine.h"
+#include "hw/virtio/virtio-gpu.h"
 #include "payload-host.h"
 #include "snapshot/snapshot.h"
 #include "tap.h"
@@ -23,6 +25,12 @@ static const struct vmm_device_config devices[] = {
     {.class_name = "serial", .id = "serial0"},  {.class_name = "virtio-rng", .id = "rng"},
     {.class_name = "virtio-vga", .id = "vga0"}, {.class_name = "virtio-balloon", .id = "balloon"},
 };
+
+static struct gpu *
+gpu_of (struct vmm_device *device)
+{
+    return CONTAINER_OF (device, struct gpu, virtio.pci.device);
+}
 
 static const struct payload_options options = {
     .rom = "saved.rom", .devices = devices, .n_devices = ARRAY_LENGTH (devices), .cpus = 2};
@@ -144,6 +152,45 @@ TEST (a_running_machine_goes_on_while_it_is_saved)
     finish_well (payload);
     payload_free (payload);
     close_files (&files);
+}
+
+/* Whether both ends of video memory, 16 MiB, are in the file. */
+static bool
+has_picture (const struct files *files, const char *first, const char *last)
+{
+    size_t size = (size_t) lseek (files->state, 0, SEEK_END);
+    uint8_t *data = malloc (size);
+    const uint8_t *vram;
+    bool has;
+
+    CHECK (data);
+    CHECK_EQUAL (pread (files->state, data, size, 0), size);
+    vram = memmem (data, size, "vram", 4);
+    CHECK (vram && load_le32 (vram + 4) == 16 * MIB);
+    has = memcmp (vram + 8, first, 8) == 0 && memcmp (vram + 16 * MIB, last, 8) == 0;
+    free (data);
+    return has;
+}
+
+TEST (video_memory_is_saved_as_it_was_though_it_is_not_copied)
+{
+    struct payload *payload = run_guest ();
+    struct files files = make_files (), again = make_files ();
+    struct vga *vga = &gpu_of (vmm_machine_find_device (payload->machine, "vga0"))->vga;
+
+    memcpy (vga->vram, "first...", 8);
+    memcpy (vga->vram + 16 * MIB - 8, "...last.", 8);
+    save (payload, &files, false);
+    CHECK (has_picture (&files, "first...", "...last."));
+    memcpy (vga->vram, "painted.", 8);
+    restore (payload, &files, false);
+    CHECK (memcmp (vga->vram, "first...", 8) == 0);
+    save (payload, &again, false);
+    CHECK (has_picture (&again, "first...", "...last."));
+    finish_well (payload);
+    payload_free (payload);
+    close_files (&files);
+    close_files (&again);
 }
 
 TEST (it_is_restored_in_its_own_process_several_times)
