@@ -32,8 +32,8 @@ PROVIDERS = {
     "vte-2.91-gtk4": "vte",
 }
 RUNTIME = {
-    "gio-2.0", "gio-unix-2.0", "glib-2.0", "gnutls", "gtk4", "gtk4-wayland", "gtk4-x11", "libadwaita-1",
-    "libpng", "libxml-2.0", "libzstd", "threads", "wayland-client", "wayland-protocols", "x11",
+    "gio-2.0", "gio-unix-2.0", "glib-2.0", "gnutls", "gtk4", "gtk4-wayland", "gtk4-x11",
+    "libadwaita-1", "libpng", "libxml-2.0", "libzstd", "threads", "wayland-client", "wayland-protocols", "x11",
     "xfixes", "xi", "zlib",
 }  # fmt: skip
 

@@ -11,7 +11,8 @@ import sys
 import tempfile
 
 from user import (BUTTONS, Application, Atspi, Skip, WindowManager, find, names, press, run_tests,
-                  skip_all, take_picture, type_keys, type_text, wait, wait_for, wait_for_text, walk)  # fmt: skip
+                  skip_all, take_picture, type_keys, type_text, wait, wait_for, wait_for_text,
+                  wait_until_gone, walk)  # fmt: skip
 
 ISO = "/usr/lib/grub-rescue/grub-rescue-cdrom.iso"
 ITEMS = (*BUTTONS, "menu item", "toggle button")
@@ -64,10 +65,11 @@ def from_an_iso_to_a_console_and_back():
         press(application, "Pause")
         press(application, "Resume")
         wait_for(application, "Pause")
-        press(application, "Back")
         press(application, "Power Menu")
         press(application, "Force Off")
         wait_for(application, "Start")
+        press(application, "Back")
+        wait_until_gone(application, "Full Screen")
         assert row_count(application, name) == 1
         choose(application, "Machine Menu", "Delete")
         wait_for_text(application, "was deleted")
@@ -93,7 +95,7 @@ def with_the_keyboard_alone():
         # Out of the console, and back to the page.
         type_keys("ctrl+alt")
         type_keys("Escape", "alt+Left")
-        wait_for(application, "Power Menu")
+        wait_until_gone(application, "Full Screen")
         type_keys("F2")
         wait_for(application, "Rename")
         type_keys("ctrl+a")

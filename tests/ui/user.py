@@ -65,6 +65,10 @@ def wait_for(application, name, roles=BUTTONS):
     return wait(f"“{name}”", lambda: find(application, name, roles))
 
 
+def wait_until_gone(application, name, roles=BUTTONS):
+    wait(f"the end of “{name}”", lambda: not find(application, name, roles))
+
+
 def press(application, name, roles=BUTTONS):
     """A menu button is pressed by the toggle button inside of it."""
     for node in walk(wait_for(application, name, (*roles, "menu button"))):
