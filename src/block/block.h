@@ -79,8 +79,10 @@ enum blk_open_flags {
     BLK_FOR_REPAIR = 1 << 4, /* an image may be written whatever it says of its state */
     BLK_NO_BACKING = 1 << 5, /* what an image is based on is left out and reads as zeroes: for a
                               * look at the image itself; with BLK_READ_ONLY or BLK_FOR_REPAIR */
-    BLK_NO_RING = 1 << 3,    /* threads instead of io_uring, which they replace by themselves on
-                              * hosts without it */
+    BLK_UNLOCKED = 1 << 6, /* with BLK_READ_ONLY: whoever has the image keeps it, so that a look at
+                            * it is in nobody's way; what is read may be half written */
+    BLK_NO_RING = 1 << 3,  /* threads instead of io_uring, which they replace by themselves on
+                            * hosts without it */
 };
 
 /*

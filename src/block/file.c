@@ -200,11 +200,12 @@ wrap (int fd, const char *path, struct blk_file **ret_file, struct vmm_error *er
 }
 
 int
-blk_file_open (const char *path, bool read_only, const struct vmm_log *log,
+blk_file_open (const char *path, unsigned flags, const struct vmm_log *log,
                struct blk_file **ret_file, struct vmm_error *error)
 {
     AUTO_FD fd = -1;
     struct stat status;
+    bool read_only = flags & BLK_READ_ONLY;
     int r = raw_open_existing (path, read_only, &fd, error);
 
     if (r < 0)
@@ -213,7 +214,7 @@ blk_file_open (const char *path, bool read_only, const struct vmm_log *log,
         return vmm_error_set (error, -EINVAL,
                               "%s is not a file, and images with a format of their own have to be",
                               path);
-    r = raw_lock (fd, read_only);
+    r = (flags & BLK_UNLOCKED) && read_only ? 0 : raw_lock (fd, read_only);
     if (r == -EBUSY)
         return vmm_error_set (error, r, "%s is in use by another machine", path);
     if (r > 0)

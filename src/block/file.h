@@ -37,8 +37,9 @@ struct blk_file {
     int fd; /* for a fast path beside these functions; -1: there is none */
 };
 
-/* A regular file, with the locks of raw images. @error names the file. */
-int blk_file_open (const char *path, bool read_only, const struct vmm_log *log,
+/* A regular file, with the locks of raw images; of @flags BLK_READ_ONLY and BLK_UNLOCKED count.
+ * @error names the file. */
+int blk_file_open (const char *path, unsigned flags, const struct vmm_log *log,
                    struct blk_file **ret_file, struct vmm_error *error);
 /* A new file of length 0 that only its owner may read, locked for writing. -EEXIST, … */
 int blk_file_create (const char *path, struct blk_file **ret_file, struct vmm_error *error);

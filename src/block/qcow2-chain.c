@@ -40,7 +40,7 @@ static int
 open_raw (struct qcow2 *self, const char *path, struct vmm_error *error)
 {
     struct qcow2_layer *layer = &self->backing;
-    int r = blk_file_open (path, true, self->blk.log, &layer->raw, error);
+    int r = blk_file_open (path, BLK_READ_ONLY, self->blk.log, &layer->raw, error);
 
     if (r == 0)
         r = layer->raw->ops->get_size (layer->raw, &layer->size);
@@ -59,7 +59,7 @@ open_qcow2 (struct qcow2 *self, const char *path, const struct blk_source *above
     struct qcow2_layer *layer = &self->backing;
     struct blk_source source = *above;
     struct blk_file *file;
-    int r = blk_file_open (path, true, self->blk.log, &file, error);
+    int r = blk_file_open (path, BLK_READ_ONLY, self->blk.log, &file, error);
 
     if (r < 0)
         return r;

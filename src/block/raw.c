@@ -275,9 +275,10 @@ static int
 set_up (struct raw *raw, unsigned flags, struct vmm_error *error)
 {
     const struct blk *blk = &raw->blk;
+    bool unlocked = (flags & BLK_UNLOCKED) && (flags & BLK_READ_ONLY);
     int r;
 
-    r = raw_lock (raw->fd, flags & BLK_READ_ONLY);
+    r = unlocked ? 0 : raw_lock (raw->fd, flags & BLK_READ_ONLY);
     if (r == -EBUSY)
         return vmm_error_set (error, r, "%s is in use by another machine", blk->path);
     if (r > 0)

@@ -45,6 +45,23 @@ TEST (readers_share_and_exclude_writers)
     rig_fini (&rig);
 }
 
+TEST (a_look_without_a_lock_is_in_nobodys_way)
+{
+    struct rig rig, second, third;
+
+    rig_init (&rig, SIZE);
+    rig_open (&rig, 0);
+    open_second (&rig, &second, BLK_READ_ONLY | BLK_UNLOCKED, 0);
+    blk_close (rig.blk);
+    rig.blk = NULL;
+    second = (struct rig) {0};
+    memcpy (second.path, rig.path, sizeof second.path);
+    CHECK_EQUAL (rig_try_open (&second, BLK_READ_ONLY | BLK_UNLOCKED), 0);
+    open_second (&rig, &third, 0, 0);
+    blk_close (second.blk);
+    rig_fini (&rig);
+}
+
 TEST (a_created_image_is_locked)
 {
     struct rig rig, second;
