@@ -50,6 +50,25 @@ posada_disk_image_create (const char *path, PosadaFormat format, guint64 size, G
     return r == 0 || fail (error, -r, path);
 }
 
+guint64
+posada_disk_image_get_size (const char *path, PosadaFormat format)
+{
+    const struct blk_source source = {
+        .path = path,
+        .format = format == POSADA_FORMAT_QCOW2 ? BLK_FORMAT_QCOW2 : BLK_FORMAT_RAW,
+        .flags = BLK_READ_ONLY | BLK_NO_BACKING | BLK_NO_RING | BLK_UNLOCKED,
+    };
+    struct vmm_error error = {0};
+    guint64 size = 0;
+    struct blk *blk;
+
+    if (path && blk_open (&source, NULL, &blk, &error) == 0) {
+        size = blk_get_info (blk)->size;
+        blk_close (blk);
+    }
+    return size;
+}
+
 gboolean
 posada_disk_image_check_unused (const char *path, gboolean read_only, GError **error)
 {

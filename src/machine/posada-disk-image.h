@@ -17,6 +17,9 @@ G_BEGIN_DECLS
 gboolean
 posada_disk_image_create (const char *path, PosadaFormat format, guint64 size, GError **error);
 
+/* Of the disk, in bytes, whoever has it open; 0 if that cannot be found out. Blocks. */
+guint64 posada_disk_image_get_size (const char *path, PosadaFormat format);
+
 /* Whether a machine of ours could have it right now: no other, of any process, has. Blocks. */
 gboolean posada_disk_image_check_unused (const char *path, gboolean read_only, GError **error);
 

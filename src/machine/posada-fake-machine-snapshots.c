@@ -105,9 +105,10 @@ step_cb (gpointer data)
             g_error_new_literal (POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_FAILED,
                                  cancelled ? _ ("It was cancelled.") : taking->failure));
     else {
-        if (taking->save)
+        if (taking->save) {
             posada_fake_machine_enter (POSADA_FAKE_MACHINE (taking->machine), POSADA_MACHINE_OFF);
-        else
+            posada_machine_set_saved (taking->machine, TRUE);
+        } else
             add (taking->machine, taking->name, taking->note);
         dex_promise_resolve_boolean (taking->promise, TRUE);
     }
@@ -150,6 +151,17 @@ static DexFuture *
 save (PosadaMachine *machine)
 {
     return begin (machine, NULL, NULL, TRUE);
+}
+
+static DexFuture *
+discard_saved (PosadaMachine *machine)
+{
+    char *failure = posada_fake_machine_steal_failure (POSADA_FAKE_MACHINE (machine));
+
+    if (failure)
+        return reject (failure);
+    posada_machine_set_saved (machine, FALSE);
+    return dex_future_new_true ();
 }
 
 static DexFuture *
@@ -231,4 +243,5 @@ posada_fake_snapshots_class_init (PosadaMachineClass *machine_class)
     machine_class->edit_snapshot = edit_snapshot;
     machine_class->cancel_snapshot = cancel_snapshot;
     machine_class->save = save;
+    machine_class->discard_saved = discard_saved;
 }

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "machine/posada-fake-display.h"
+#include "machine/posada-fake-machine-disks.h"
 #include "machine/posada-fake-machine-snapshots.h"
 #include "store/posada-definition.h"
 
@@ -35,6 +36,8 @@ struct _PosadaFakeMachine {
     guint timeout;
     PosadaMachineState before, goal;
     char *promised_failure;
+
+    PosadaFakeDisks *disks; /* NULL until somebody asks */
 };
 
 G_DEFINE_FINAL_TYPE (PosadaFakeMachine, posada_fake_machine, POSADA_TYPE_MACHINE)
@@ -140,6 +143,8 @@ enter (PosadaFakeMachine *self, PosadaMachineState state, const char *reason)
         close_display (self);
         close_serial (self);
     }
+    if (state != POSADA_MACHINE_OFF)
+        posada_machine_set_saved (POSADA_MACHINE (self), FALSE);
     posada_machine_set_state (POSADA_MACHINE (self), state, reason);
 }
 
@@ -325,10 +330,49 @@ fake_machine_set_remote (PosadaMachine *machine, const PosadaRemote *wish)
     return dex_future_new_true ();
 }
 
+static PosadaDiskCare *
+fake_machine_get_disk_care (PosadaMachine *machine)
+{
+    PosadaFakeMachine *self = POSADA_FAKE_MACHINE (machine);
+
+    if (!self->disks) {
+        self->disks = posada_fake_disks_new (machine, DISK);
+        if (self->disks)
+            posada_disk_care_look (posada_fake_disks_get_care (self->disks));
+    }
+    return self->disks ? posada_fake_disks_get_care (self->disks) : NULL;
+}
+
+static DexFuture *
+fake_machine_set_medium (PosadaMachine *machine, const char *target, const char *path)
+{
+    g_autofree char *failure = g_steal_pointer (&POSADA_FAKE_MACHINE (machine)->failure);
+
+    return failure ? dex_future_new_reject (POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_FAILED, "%s",
+                                            failure)
+                   : dex_future_new_true ();
+}
+
+PosadaDefinition *
+posada_fake_machine_get_definition (PosadaMachine *machine)
+{
+    PosadaFakeMachine *self = POSADA_FAKE_MACHINE (machine);
+
+    return self->disks ? posada_fake_disks_get_definition (self->disks) : NULL;
+}
+
+void
+posada_fake_machine_take_definition (PosadaMachine *machine, PosadaDefinition *definition)
+{
+    posada_fake_disks_take_definition (POSADA_FAKE_MACHINE (machine)->disks, definition);
+}
+
 static void
 posada_fake_machine_dispose (GObject *object)
 {
     PosadaFakeMachine *self = POSADA_FAKE_MACHINE (object);
+
+    g_clear_pointer (&self->disks, posada_fake_disks_free);
 
     abandon (self, _ ("The machine is gone."));
     g_clear_handle_id (&self->sampler, g_source_remove);
@@ -367,6 +411,8 @@ posada_fake_machine_class_init (PosadaFakeMachineClass *klass)
     machine_class->rename = fake_machine_rename;
     posada_fake_snapshots_class_init (machine_class);
     machine_class->set_remote = fake_machine_set_remote;
+    machine_class->get_disk_care = fake_machine_get_disk_care;
+    machine_class->set_medium = fake_machine_set_medium;
 }
 
 static void

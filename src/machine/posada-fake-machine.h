@@ -7,6 +7,7 @@
 #pragma once
 
 #include "machine/posada-machine.h"
+#include "store/posada-definition.h"
 
 G_BEGIN_DECLS
 
@@ -22,6 +23,10 @@ void posada_fake_machine_fail_next (PosadaFakeMachine *self, const char *message
  * "size 800 600" for wishes, which the picture follows. Valid until the next input.
  */
 const char *posada_fake_machine_get_input (PosadaFakeMachine *self);
+
+/* What its disks say it has; NULL before anybody asked for their care. */
+PosadaDefinition *posada_fake_machine_get_definition (PosadaMachine *machine);
+void posada_fake_machine_take_definition (PosadaMachine *machine, PosadaDefinition *definition);
 
 /* Lives through @seconds at once: so many samples are added. */
 void posada_fake_machine_age (PosadaFakeMachine *self, guint seconds);

@@ -41,6 +41,7 @@ struct _PosadaKvmMachine {
     guint events, sampler;
     DexPromise *wishes[N_WISHES];
     PosadaKvmSnapshots *snapshots; /* what is under way with them */
+    PosadaDiskCare *care;          /* NULL until somebody asks */
 
     gint64 sampled_at; /* monotonic µs */
     guint64 cpu_ns, disk_read, disk_written;
@@ -83,5 +84,13 @@ gboolean posada_kvm_snapshots_hold (PosadaKvmMachine *self, const char *reason);
 gpointer posada_kvm_snapshots_let_go (PosadaKvmMachine *self);
 void posada_kvm_snapshots_abandon (gpointer left);
 void posada_kvm_snapshots_closed (PosadaKvmMachine *self);
+
+/* posada-kvm-machine-disks.c */
+void posada_kvm_disks_class_init (PosadaMachineClass *machine_class);
+void posada_kvm_disks_free (PosadaKvmMachine *self);
+/* Whether something is being done to its disks, so that it must stay off. */
+gboolean posada_kvm_machine_cares_for_disks (PosadaKvmMachine *self);
+/* The future with the sentence for it. */
+DexFuture *posada_kvm_machine_refuse_for_disks (void);
 
 G_END_DECLS

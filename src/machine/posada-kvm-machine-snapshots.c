@@ -12,9 +12,8 @@ reject (int code, const char *sentence)
     return dex_future_new_reject (POSADA_MACHINE_ERROR, code, "%s", sentence);
 }
 
-/* NULL if one may begin now. */
-static DexFuture *
-check (PosadaKvmMachine *self)
+DexFuture *
+posada_kvm_snapshots_check (PosadaKvmMachine *self)
 {
     if (!self->store)
         return reject (POSADA_MACHINE_ERROR_NOT_SUPPORTED,
@@ -22,6 +21,8 @@ check (PosadaKvmMachine *self)
     if (self->snapshots->promise)
         return reject (POSADA_MACHINE_ERROR_WRONG_STATE,
                        _ ("Another snapshot of the machine is being worked on."));
+    if (posada_kvm_machine_cares_for_disks (self))
+        return posada_kvm_machine_refuse_for_disks ();
     return NULL;
 }
 
@@ -37,6 +38,19 @@ refuse (PosadaKvmMachine *self)
 }
 
 /* --- a machine that is off --- */
+
+static void
+discard_work (Step *step)
+{
+    g_autoptr (GError) error = NULL;
+    g_autoptr (PosadaLock) lock = posada_store_lock (step->store, step->uuid, &error);
+    g_autofree char *saved = g_build_filename (step->folder, POSADA_SNAPSHOT_SAVED, NULL);
+
+    if (lock)
+        snapshot_remove_suspended (saved);
+    else
+        step->result = vmm_error_set (&step->error, -1, "%s", error->message);
+}
 
 static void
 off_work (Step *step)
@@ -117,7 +131,7 @@ take_snapshot (PosadaMachine *machine, const char *name, const char *note)
 
     if (posada_machine_get_outside (machine))
         return order (self, "take", name);
-    future = check (self);
+    future = posada_kvm_snapshots_check (self);
     if (future)
         return future;
     if (is_on (self))
@@ -158,7 +172,7 @@ restore_snapshot (PosadaMachine *machine, PosadaSnapshot *snapshot)
 
     if (posada_machine_get_outside (machine))
         return order (self, "restore", data->id);
-    future = check (self);
+    future = posada_kvm_snapshots_check (self);
     if (future)
         return future;
     folder = step_get_folder (self->store, self->config->uuid);
@@ -208,7 +222,7 @@ delete_snapshot (PosadaMachine *machine, PosadaSnapshot *snapshot)
 
     if (posada_machine_get_outside (machine))
         return order (self, "delete", data->id);
-    future = check (self);
+    future = posada_kvm_snapshots_check (self);
     if (future)
         return future;
     if (!is_on (self) && !is_off (self))
@@ -238,7 +252,7 @@ static DexFuture *
 edit_snapshot (PosadaMachine *machine, PosadaSnapshot *snapshot, const char *name, const char *note)
 {
     PosadaKvmMachine *self = POSADA_KVM_MACHINE (machine);
-    DexFuture *future = check (self);
+    DexFuture *future = posada_kvm_snapshots_check (self);
     Step *step;
 
     if (future)
@@ -272,10 +286,25 @@ save (PosadaMachine *machine)
 
     if (posada_machine_get_outside (machine))
         return posada_outside_order (self->outside, "save");
-    future = check (self);
+    future = posada_kvm_snapshots_check (self);
     if (future)
         return future;
     return is_on (self) ? posada_kvm_snapshots_take (self, _ ("Saved"), NULL, TRUE) : refuse (self);
+}
+
+static DexFuture *
+discard_saved (PosadaMachine *machine)
+{
+    PosadaKvmMachine *self = POSADA_KVM_MACHINE (machine);
+    DexFuture *future = posada_kvm_snapshots_check (self);
+
+    if (future)
+        return future;
+    if (!is_off (self))
+        return refuse (self);
+    future = posada_kvm_snapshots_begin (self);
+    step_run (step_new (self, discard_work, posada_kvm_snapshots_finished));
+    return future;
 }
 
 void
@@ -287,4 +316,5 @@ posada_kvm_snapshots_class_init (PosadaMachineClass *machine_class)
     machine_class->edit_snapshot = edit_snapshot;
     machine_class->cancel_snapshot = cancel_snapshot;
     machine_class->save = save;
+    machine_class->discard_saved = discard_saved;
 }

@@ -91,8 +91,11 @@ definition_changed_cb (PosadaKvmMachine *self)
 static void
 set_store (PosadaKvmMachine *self, PosadaStore *store)
 {
-    if (g_set_object (&self->store, store))
-        self->outside = posada_outside_new (POSADA_MACHINE (self), store, is_busy);
+    if (!g_set_object (&self->store, store))
+        return;
+    self->outside = posada_outside_new (POSADA_MACHINE (self), store, is_busy);
+    /* The other process may have taken snapshots, or saved it. */
+    g_signal_connect (self, "notify::outside", G_CALLBACK (posada_kvm_snapshots_refresh), NULL);
 }
 
 void

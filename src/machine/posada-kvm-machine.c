@@ -14,8 +14,8 @@
 #include <glib-unix.h>
 #include <glib/gi18n.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "machine/posada-disk-image.h"
 #include "machine/posada-kvm-display.h"
 #include "store/posada-store-error.h"
 
@@ -409,6 +409,8 @@ kvm_machine_start (PosadaMachine *machine)
     case POSADA_MACHINE_OFF: break;
     default: return refuse (self);
     }
+    if (posada_kvm_machine_cares_for_disks (self))
+        return posada_kvm_machine_refuse_for_disks ();
     if (self->config->obstacle)
         return dex_future_new_reject (POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_NOT_SUPPORTED,
                                       "%s", self->config->obstacle);
@@ -514,11 +516,10 @@ kvm_machine_reset (PosadaMachine *machine)
 static void
 size_work (Job *job)
 {
-    struct stat status;
-
     for (guint i = 0; i < job->config->n_disks; i++)
-        if (stat (job->config->disks[i].path, &status) == 0)
-            job->size += (guint64) status.st_size;
+        job->size += posada_disk_image_get_size (job->config->disks[i].path,
+                                                 job->config->disks[i].qcow2 ? POSADA_FORMAT_QCOW2
+                                                                             : POSADA_FORMAT_RAW);
 }
 
 static void
@@ -537,6 +538,7 @@ posada_kvm_machine_dispose (GObject *object)
     gpointer left = posada_kvm_snapshots_let_go (self);
     PosadaKvmInstance *instance = let_go (self);
 
+    posada_kvm_disks_free (self);
     deny_all_but (self, N_WISHES, _ ("The machine is gone."));
     g_clear_pointer (&self->outside, posada_outside_free);
     g_clear_object (&self->definition);
@@ -578,6 +580,7 @@ posada_kvm_machine_class_init (PosadaKvmMachineClass *klass)
     machine_class->reset = kvm_machine_reset;
     machine_class->rename = posada_kvm_machine_rename;
     posada_kvm_snapshots_class_init (machine_class);
+    posada_kvm_disks_class_init (machine_class);
     machine_class->set_remote = posada_kvm_machine_set_remote;
 }
 

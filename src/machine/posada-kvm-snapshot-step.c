@@ -100,6 +100,7 @@ disks_free (Disks *disks)
 static void
 refresh_work (Step *step)
 {
+    step->saved = posada_kvm_snapshots_is_saved (step->store, step->uuid);
     step->result =
         snapshot_list (step->folder, &step->infos, &step->n_infos, step->current, &step->error);
 }
@@ -132,6 +133,7 @@ refreshed (Step *step)
 {
     g_autoptr (GPtrArray) snapshots = g_ptr_array_new_with_free_func (g_object_unref);
 
+    posada_machine_set_saved (POSADA_MACHINE (step->self), step->saved);
     if (step->result < 0) {
         g_message ("%s", step->error.message);
         return;

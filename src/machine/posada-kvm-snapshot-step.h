@@ -45,7 +45,9 @@ struct _Step {
     char *uuid, *folder, *id, *name, *note;
     struct snapshot_wish wish;
     Disks *disks; /* borrowed */
-    gboolean paused, delete;
+    gboolean paused, delete, saved;
+    PosadaKvmInstance *instance; /* borrowed: of a disc that is changed */
+    unsigned drive;
     struct snapshot_take *take;
     struct snapshot_restoring *restoring;
     struct vmm_event event;
@@ -64,6 +66,9 @@ char *step_get_folder (PosadaStore *store, const char *uuid);
 
 Disks *disks_new (const PosadaKvmConfig *config, PosadaKvmInstance *instance);
 void disks_free (Disks *disks); /* NULL is fine */
+
+/* posada-kvm-machine-snapshots.c: NULL if an operation may begin now, else why not. */
+DexFuture *posada_kvm_snapshots_check (PosadaKvmMachine *self);
 
 /* posada-kvm-snapshots.c: the future of an operation that begins, which finish () ends; @sentence
  * is why it failed, NULL if it did not. */

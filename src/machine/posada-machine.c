@@ -17,7 +17,7 @@ typedef struct {
     PosadaSerial *serial;
     GIcon *thumbnail;
     gint64 used_at;
-    gboolean outside;
+    gboolean outside, saved;
     GListStore *snapshots;
     double snapshot_progress;
     PosadaMachineSample history[POSADA_MACHINE_HISTORY];
@@ -47,6 +47,7 @@ enum {
     PROP_THUMBNAIL,
     PROP_USED_AT,
     PROP_REMOTE,
+    PROP_SAVED,
     N_PROPS,
 };
 
@@ -183,6 +184,7 @@ posada_machine_get_property (GObject *object, guint id, GValue *value, GParamSpe
     case PROP_USED_AT: g_value_set_int64 (value, priv->used_at); break;
     case PROP_THUMBNAIL: g_value_set_object (value, priv->thumbnail); break;
     case PROP_OUTSIDE: g_value_set_boolean (value, priv->outside); break;
+    case PROP_SAVED: g_value_set_boolean (value, priv->saved); break;
     case PROP_REMOTE: g_value_set_boxed (value, priv->remote); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -241,6 +243,7 @@ posada_machine_class_init (PosadaMachineClass *klass)
     klass->edit_snapshot = real_edit_snapshot;
     klass->cancel_snapshot = real_cancel_snapshot;
     klass->save = real_save;
+    posada_machine_disks_class_init (klass);
     klass->set_remote = real_set_remote;
 
     properties[PROP_ID] = g_param_spec_string ("id", NULL, NULL, NULL, flags);
@@ -261,6 +264,7 @@ posada_machine_class_init (PosadaMachineClass *klass)
         g_param_spec_object ("display", NULL, NULL, POSADA_TYPE_DISPLAY, flags);
     properties[PROP_SERIAL] = g_param_spec_object ("serial", NULL, NULL, POSADA_TYPE_SERIAL, flags);
     properties[PROP_OUTSIDE] = g_param_spec_boolean ("outside", NULL, NULL, FALSE, flags);
+    properties[PROP_SAVED] = g_param_spec_boolean ("saved", NULL, NULL, FALSE, flags);
     properties[PROP_SNAPSHOT_PROGRESS] =
         g_param_spec_double ("snapshot-progress", NULL, NULL, -1, 1, -1, flags);
     properties[PROP_THUMBNAIL] = g_param_spec_object ("thumbnail", NULL, NULL, G_TYPE_ICON, flags);
@@ -385,6 +389,13 @@ posada_machine_get_outside (PosadaMachine *self)
 {
     g_return_val_if_fail (POSADA_IS_MACHINE (self), FALSE);
     return get_private (self)->outside;
+}
+
+gboolean
+posada_machine_get_saved (PosadaMachine *self)
+{
+    g_return_val_if_fail (POSADA_IS_MACHINE (self), FALSE);
+    return get_private (self)->saved;
 }
 
 const PosadaRemote *
@@ -644,6 +655,17 @@ posada_machine_set_outside (PosadaMachine *self, gboolean outside)
         return;
     priv->outside = outside;
     notify (self, PROP_OUTSIDE);
+}
+
+void
+posada_machine_set_saved (PosadaMachine *self, gboolean saved)
+{
+    PosadaMachinePrivate *priv = get_private (self);
+
+    if (priv->saved == saved)
+        return;
+    priv->saved = saved;
+    notify (self, PROP_SAVED);
 }
 
 void

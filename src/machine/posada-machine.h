@@ -16,6 +16,8 @@
 
 G_BEGIN_DECLS
 
+typedef struct _PosadaDiskCare PosadaDiskCare; /* machine/posada-disk-care.h */
+
 typedef enum {
     POSADA_MACHINE_OFF,
     POSADA_MACHINE_STARTING,
@@ -88,6 +90,11 @@ struct _PosadaMachineClass {
     /* Has the one being taken, or the save under way, fail. */
     DexFuture *(*cancel_snapshot) (PosadaMachine *self);
     DexFuture *(*save) (PosadaMachine *self); /* resolves once the machine is off */
+    /* What it was saved to is gone: the next start boots. */
+    DexFuture *(*discard_saved) (PosadaMachine *self);
+    /* Of a drive of a machine that is on; @path NULL: none. The definition stays as it is. */
+    DexFuture *(*set_medium) (PosadaMachine *self, const char *target, const char *path);
+    PosadaDiskCare *(*get_disk_care) (PosadaMachine *self);
     DexFuture *(*set_remote) (PosadaMachine *self, const PosadaRemote *remote);
 };
 
@@ -99,7 +106,8 @@ struct _PosadaMachineClass {
  * another process, and goes on when this one ends), "snapshot-progress" (0–1 while one is being
  * taken, else negative), "thumbnail" (GIcon or NULL: a small picture of the screen), "used-at"
  * (seconds since 1970 at which it was last started; 0: nobody knows), "remote" (PosadaRemote, who
- * else may look at its screen).
+ * else may look at its screen), "saved" (it was saved to disk, and goes on from there at the next
+ * start).
  */
 const char *posada_machine_get_id (PosadaMachine *self);
 const char *posada_machine_get_name (PosadaMachine *self);
@@ -118,6 +126,9 @@ gint64 posada_machine_get_used_at (PosadaMachine *self);
 GIcon *posada_machine_get_thumbnail (PosadaMachine *self);
 gboolean posada_machine_get_outside (PosadaMachine *self);
 const PosadaRemote *posada_machine_get_remote (PosadaMachine *self); /* never NULL */
+gboolean posada_machine_get_saved (PosadaMachine *self);
+/* Its disks, borrowed; NULL if its engine lets nobody touch them. */
+PosadaDiskCare *posada_machine_get_disk_care (PosadaMachine *self);
 /* Whether it runs here and has something to lose when this process ends. */
 gboolean posada_machine_is_on_here (PosadaMachine *self);
 
@@ -148,8 +159,12 @@ DexFuture *posada_machine_edit_snapshot (PosadaMachine *self, PosadaSnapshot *sn
                                          const char *name, const char *note);
 DexFuture *posada_machine_cancel_snapshot (PosadaMachine *self);
 DexFuture *posada_machine_save (PosadaMachine *self);
+DexFuture *posada_machine_discard_saved (PosadaMachine *self);
+DexFuture *posada_machine_set_medium (PosadaMachine *self, const char *target, const char *path);
 /* Of @remote the kind, port and password count. At once if the machine is on, and from now on. */
 DexFuture *posada_machine_set_remote (PosadaMachine *self, const PosadaRemote *remote);
+
+void posada_machine_disks_class_init (PosadaMachineClass *klass); /* for posada-machine.c */
 
 /*
  * For subclasses. set_state () keeps "started-at", which stands from the first RUNNING until the
@@ -170,6 +185,7 @@ void posada_machine_set_outside (PosadaMachine *self, gboolean outside);
 /* Takes the elements, PosadaSnapshot, oldest first. */
 void posada_machine_set_snapshots (PosadaMachine *self, GPtrArray *snapshots);
 void posada_machine_set_snapshot_progress (PosadaMachine *self, double progress);
+void posada_machine_set_saved (PosadaMachine *self, gboolean saved);
 void posada_machine_set_used_at (PosadaMachine *self, gint64 used_at);
 /* For whoever takes it. */
 void posada_machine_set_thumbnail (PosadaMachine *self, GIcon *thumbnail);
