@@ -9,6 +9,7 @@
 #include "app/posada-remote-access-dialog.h"
 #include "app/posada-rename-dialog.h"
 #include "app/posada-sparkline.h"
+#include "details/posada-disks-page.h"
 #include "details/posada-snapshots-page.h"
 
 struct _PosadaMachinePage {
@@ -40,6 +41,7 @@ struct _PosadaMachinePage {
     AdwActionRow *disks_row;
     AdwActionRow *snapshots_row;
     PosadaSnapshotsPage *snapshots_page; /* while it is open */
+    PosadaDisksPage *disks_page;         /* while it is open */
     PosadaSparkline *sparkline;
 };
 
@@ -78,6 +80,7 @@ static const struct operation {
      NULL},
     {"machine.show-file", NULL, IN (MISSING), 0, NULL},
     {"machine.snapshots", NULL, ~0u & ~IN (MISSING), POSADA_MACHINE_CAN_SNAPSHOT, NULL},
+    {"machine.disks", NULL, ~0u & ~IN (MISSING), 0, NULL},
     {"machine.take-snapshot", NULL, IN (OFF) | IN (RUNNING) | IN (PAUSED),
      POSADA_MACHINE_CAN_SNAPSHOT, NULL},
     {"machine.save", posada_machine_save, IN (RUNNING) | IN (PAUSED), POSADA_MACHINE_CAN_SAVE,
@@ -321,6 +324,20 @@ snapshots_cb (GtkWidget *widget, const char *action, GVariant *parameter)
 }
 
 static void
+disks_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    PosadaMachinePage *self = POSADA_MACHINE_PAGE (widget);
+    GtkWidget *page;
+
+    if (self->disks_page || !posada_machine_get_disk_care (self->machine))
+        return;
+    page = posada_disks_page_new ();
+    g_set_weak_pointer (&self->disks_page, POSADA_DISKS_PAGE (page));
+    posada_disks_page_set_machine (self->disks_page, self->machine);
+    adw_navigation_view_push (self->navigation, ADW_NAVIGATION_PAGE (page));
+}
+
+static void
 take_snapshot_cb (GtkWidget *widget, const char *action, GVariant *parameter)
 {
     PosadaMachinePage *self = POSADA_MACHINE_PAGE (widget);
@@ -376,6 +393,7 @@ posada_machine_page_dispose (GObject *object)
     if (self->machine)
         g_signal_handlers_disconnect_by_data (posada_machine_get_snapshots (self->machine), self);
     g_clear_weak_pointer (&self->snapshots_page);
+    g_clear_weak_pointer (&self->disks_page);
     g_clear_object (&self->machine);
     G_OBJECT_CLASS (posada_machine_page_parent_class)->dispose (object);
 }
@@ -434,6 +452,7 @@ posada_machine_page_class_init (PosadaMachinePageClass *klass)
     gtk_widget_class_install_action (widget_class, "machine.rename", NULL, rename_cb);
     gtk_widget_class_install_action (widget_class, "machine.show-file", NULL, show_file_cb);
     gtk_widget_class_install_action (widget_class, "machine.snapshots", NULL, snapshots_cb);
+    gtk_widget_class_install_action (widget_class, "machine.disks", NULL, disks_cb);
     gtk_widget_class_install_action (widget_class, "machine.take-snapshot", NULL, take_snapshot_cb);
     gtk_widget_class_add_binding_action (widget_class, GDK_KEY_t, GDK_CONTROL_MASK,
                                          "machine.take-snapshot", NULL);
