@@ -90,6 +90,16 @@ struct blk_snapshot {
 /* Takes the present contents down under @wish->id, -EEXIST if there is one. Metadata only: takes
  * milliseconds for each 100 GiB in use. Copies what it needs of @wish. */
 int blk_snapshot_take (struct blk *blk, const struct blk_snapshot *wish, struct vmm_error *error);
+/*
+ * The same for a disk in use, in three steps. The first writes out what is dirty, so that the
+ * others have little to do. The second, with no request in flight (-EBUSY), fixes what the snapshot
+ * holds and returns at once; a worker takes it from then on. Reading goes on meanwhile, all other
+ * requests wait for it. The third waits for its end, and returns what came of it; until then no
+ * other can be begun. Any thread.
+ */
+int blk_snapshot_prepare (struct blk *blk, struct vmm_error *error);
+int blk_snapshot_begin (struct blk *blk, const struct blk_snapshot *wish, struct vmm_error *error);
+int blk_snapshot_finish (struct blk *blk, struct vmm_error *error);
 /* The snapshots in the order of the image, to be freed by free (). With @with_sizes the whole
  * metadata is read for .own_bytes. */
 int blk_snapshot_list (struct blk *blk, bool with_sizes, struct blk_snapshot **ret_snapshots,

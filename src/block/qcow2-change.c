@@ -55,21 +55,15 @@ qcow2_change_begin_locked (struct qcow2 *self, struct qcow2_change *change)
     return make_room (change, change->n_blocks ? change->n_blocks - 1 : 0);
 }
 
-int
-qcow2_change_begin (struct qcow2 *self, struct qcow2_change *change, struct vmm_error *error)
+/* With the lock: nobody finds new clusters from here on, also where the lock is released, and
+ * everything is in the file. */
+static int
+bring_to_rest (struct qcow2 *self, struct qcow2_change *change, struct vmm_error *error)
 {
-    const char *path = self->blk.path;
     int r = 0;
 
-    *change = (struct qcow2_change) {.self = self};
-    pthread_mutex_lock (&self->lock);
-    if (self->flags & BLK_READ_ONLY)
-        return vmm_error_set (error, -EROFS, "%s is open for reading only", path);
-    if (!list_is_empty (&self->flights))
-        return vmm_error_set (error, -EBUSY, "%s is being written to", path);
     while (self->in_refill)
         pthread_cond_wait (&self->wake, &self->lock);
-    /* Nobody finds new clusters from here on, also where the lock is released. */
     self->in_refill = true;
     qcow2_reserve_drop (self);
     while (r == 0 && !qcow2_is_clean (self)) {
@@ -80,7 +74,36 @@ qcow2_change_begin (struct qcow2 *self, struct qcow2_change *change, struct vmm_
     if (r == 0)
         r = qcow2_change_begin_locked (self, change);
     change->keeps_reserve_empty = true;
-    return r < 0 ? vmm_error_set_errno (error, r, "%s cannot be changed", path) : 0;
+    return r < 0 ? vmm_error_set_errno (error, r, "%s cannot be changed", self->blk.path) : 0;
+}
+
+int
+qcow2_change_begin (struct qcow2 *self, struct qcow2_change *change, struct vmm_error *error)
+{
+    const char *path = self->blk.path;
+
+    *change = (struct qcow2_change) {.self = self};
+    pthread_mutex_lock (&self->lock);
+    while (qcow2_is_frozen (self))
+        pthread_cond_wait (&self->wake, &self->lock);
+    if (self->flags & BLK_READ_ONLY)
+        return vmm_error_set (error, -EROFS, "%s is open for reading only", path);
+    if (!list_is_empty (&self->flights))
+        return vmm_error_set (error, -EBUSY, "%s is being written to", path);
+    return bring_to_rest (self, change, error);
+}
+
+int
+qcow2_change_begin_shared (struct qcow2 *self, struct qcow2_change *change, struct vmm_error *error)
+{
+    int r;
+
+    *change = (struct qcow2_change) {.self = self};
+    pthread_mutex_lock (&self->lock);
+    r = bring_to_rest (self, change, error);
+    pthread_mutex_unlock (&self->lock);
+    change->shared = true;
+    return r;
 }
 
 int
@@ -121,6 +144,8 @@ qcow2_change_end (struct qcow2_change *change)
 {
     struct qcow2 *self = change->self;
 
+    if (change->shared)
+        pthread_mutex_lock (&self->lock);
     if (change->keeps_reserve_empty) {
         self->in_refill = false;
         pthread_cond_broadcast (&self->wake);
@@ -403,16 +428,26 @@ take_over (struct qcow2_change *change)
     self->inflated_entry = 0;
     take_table (&self->l1, &change->l1);
     take_table (&self->rt, &change->rt);
+    for (size_t i = 0; i < change->freed.n; i++)
+        self->free_from = MIN_OF (self->free_from, change->freed.runs[i].first);
+    if (change->from_scratch)
+        self->free_from = 0;
+}
+
+/* Nobody can have found it yet. */
+static void
+give_back (struct qcow2_change *change)
+{
+    struct qcow2 *self = change->self;
+
+    if (self->flags & BLK_NO_DISCARD)
+        return;
     for (size_t i = 0; i < change->freed.n; i++) {
         const struct qcow2_run *run = &change->freed.runs[i];
 
-        self->free_from = MIN_OF (self->free_from, run->first);
-        if (!(self->flags & BLK_NO_DISCARD))
-            self->file->ops->discard (self->file, run->first << self->cluster_bits,
-                                      run->n << self->cluster_bits);
+        self->file->ops->discard (self->file, run->first << self->cluster_bits,
+                                  run->n << self->cluster_bits);
     }
-    if (change->from_scratch)
-        self->free_from = 0;
 }
 
 int
@@ -432,8 +467,13 @@ qcow2_change_commit (struct qcow2_change *change)
     r = switch_over (change);
     if (r < 0)
         return r;
+    if (change->shared)
+        pthread_mutex_lock (&change->self->lock);
     qcow2_cache_drop (change->self);
     take_over (change);
+    if (change->shared)
+        pthread_mutex_unlock (&change->self->lock);
+    give_back (change);
     return 0;
 }
 

@@ -4,7 +4,7 @@
  * beside the old ones, behind the end of the file, and the header's first sector, which points to
  * everything, switches over. Until then nothing that the image refers to is touched, so a failure
  * or a crash leaves it as it was. The image's lock is held from begin to end, and no request is in
- * flight.
+ * flight; but for a shared change, which has the image frozen instead, so that it can be read.
  */
 #pragma once
 
@@ -33,6 +33,7 @@ struct qcow2_change {
     struct qcow2 *self;
     struct qcow2_header header; /* as it is to become */
     bool keeps_reserve_empty;
+    bool shared;       /* the lock is held for the last step only */
     bool from_scratch; /* the counts in the file are not believed; what they occupy is abandoned */
     unsigned char **blocks; /* refcount blocks in memory, NULL: not read yet */
     uint64_t *places;       /* where a block goes that has changed; 0: nowhere yet */
@@ -54,6 +55,10 @@ struct qcow2_change {
 /* Brings the image to rest and takes its lock. -EBUSY with requests in flight. In failure, too,
  * qcow2_change_end () releases everything. */
 int qcow2_change_begin (struct qcow2 *self, struct qcow2_change *change, struct vmm_error *error);
+/* The same for a frozen image, which may be read from meanwhile: the lock is not held afterwards.
+ * What is freed must be none of the guest's data. */
+int qcow2_change_begin_shared (struct qcow2 *self, struct qcow2_change *change,
+                               struct vmm_error *error);
 /* The same for looking only, and so for images open for reading as well. */
 int qcow2_change_begin_to_read (struct qcow2 *self, struct qcow2_change *change,
                                 struct vmm_error *error);
@@ -92,6 +97,12 @@ int qcow2_tree_activate (struct qcow2_change *change, uint64_t *l1, uint32_t n);
 
 int qcow2_snapshots_load (struct qcow2 *self, struct qcow2_snapshots *ret_snapshots);
 void qcow2_snapshots_free (struct qcow2_snapshots *snapshots);
+/* Whether there can be such a snapshot. */
+int qcow2_snapshot_check_wish (const struct blk *blk, const struct blk_snapshot *wish,
+                               struct vmm_error *error);
+/* blk_snapshot_take () of a frozen image. */
+int qcow2_snapshot_take_shared (struct qcow2 *self, const struct blk_snapshot *wish,
+                                struct vmm_error *error);
 
 /* qcow2-check.c */
 

@@ -291,19 +291,37 @@ carry_out (struct qcow2_job *job, const struct plan *plan)
 }
 
 void
+qcow2_let_go (struct qcow2 *self)
+{
+    struct qcow2_job *job, *after;
+
+    list_for_each_safe (job, after, &self->held, queue) {
+        list_remove (&job->queue);
+        qcow2_pool_enqueue (self->pool, &job->queue);
+    }
+}
+
+void
 qcow2_submit (struct blk *blk, struct blk_request *request)
 {
     struct qcow2 *self = qcow2_from_blk (blk);
     struct plan todo;
     struct qcow2_job *job;
-    int r;
+    bool held;
+    int r = -ENOMEM;
 
     todo.request = request;
     todo.n = 0;
     pthread_mutex_lock (&self->lock);
     job = start_job (self, request);
-    r = job ? plan (self, &todo) : -ENOMEM;
+    held = job && request->operation != BLK_READ && qcow2_is_frozen (self);
+    if (held)
+        list_append (&self->held, &job->queue);
+    else if (job)
+        r = plan (self, &todo);
     pthread_mutex_unlock (&self->lock);
+    if (held)
+        return;
     if (r == 0 && todo.n)
         r = carry_out (job, &todo);
     if (r == -EAGAIN) {

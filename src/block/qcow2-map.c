@@ -15,10 +15,9 @@
 int
 qcow2_damaged (struct qcow2 *self, const char *what, uint64_t where)
 {
-    if (!self->complained)
+    if (!atomic_exchange (&self->complained, true))
         vmm_log (self->blk.log, VMM_LOG_ERROR, "%s is damaged: %s %" PRIu64, self->blk.path, what,
                  where);
-    self->complained = true;
     return -EIO;
 }
 

@@ -15,7 +15,7 @@
 
 struct qcow2_pool {
     struct qcow2 *self;
-    atomic_bool refill;
+    atomic_bool refill, take;
     pthread_mutex_t mutex; /* guards the rest; taken with the image's, never the other way */
     pthread_cond_t wake;
     pthread_t threads[N_THREADS];
@@ -46,6 +46,12 @@ worker (void *data)
     while (!pool->stop) {
         struct vmm_list *queued = NULL;
 
+        if (atomic_exchange (&pool->take, false)) {
+            pthread_mutex_unlock (&pool->mutex);
+            qcow2_take_begun (pool->self);
+            pthread_mutex_lock (&pool->mutex);
+            continue;
+        }
         if (!atomic_exchange (&pool->refill, false)) {
             if (list_is_empty (&pool->queue)) {
                 pool->n_idle++;
@@ -91,7 +97,7 @@ start_thread (struct qcow2_pool *pool)
 static void
 wake_somebody (struct qcow2_pool *pool)
 {
-    unsigned n = pool->n_queued + atomic_load (&pool->refill);
+    unsigned n = pool->n_queued + atomic_load (&pool->refill) + atomic_load (&pool->take);
 
     if (n > pool->n_idle && pool->n_threads < N_THREADS && !pool->stop)
         start_thread (pool);
@@ -113,6 +119,15 @@ qcow2_pool_refill (struct qcow2_pool *pool)
 {
     if (atomic_exchange (&pool->refill, true))
         return;
+    pthread_mutex_lock (&pool->mutex);
+    wake_somebody (pool);
+    pthread_mutex_unlock (&pool->mutex);
+}
+
+void
+qcow2_pool_take (struct qcow2_pool *pool)
+{
+    atomic_store (&pool->take, true);
     pthread_mutex_lock (&pool->mutex);
     wake_somebody (pool);
     pthread_mutex_unlock (&pool->mutex);

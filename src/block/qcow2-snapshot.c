@@ -150,6 +150,16 @@ struct operation {
 };
 
 static int
+load (struct operation *operation, struct vmm_error *error)
+{
+    int r = qcow2_snapshots_load (operation->self, &operation->snapshots);
+
+    return r < 0 ? vmm_error_set_errno (error, r, "the snapshots of %s cannot be read",
+                                        operation->self->blk.path)
+                 : 0;
+}
+
+static int
 begin (struct blk *blk, struct operation *operation, struct vmm_error *error)
 {
     struct qcow2 *self = qcow2_from_blk (blk);
@@ -160,13 +170,7 @@ begin (struct blk *blk, struct operation *operation, struct vmm_error *error)
         return vmm_error_set (error, -ENOTSUP, "%s is not a qcow2 image, others have no snapshots",
                               blk_get_path (blk));
     r = qcow2_change_begin (self, &operation->change, error);
-    if (r == 0) {
-        r = qcow2_snapshots_load (self, &operation->snapshots);
-        if (r < 0)
-            vmm_error_set_errno (error, r, "the snapshots of %s cannot be read",
-                                 blk_get_path (blk));
-    }
-    return r;
+    return r == 0 ? load (operation, error) : r;
 }
 
 static void
@@ -281,27 +285,57 @@ take (struct operation *operation, const struct blk_snapshot *wish)
 }
 
 int
-blk_snapshot_take (struct blk *blk, const struct blk_snapshot *wish, struct vmm_error *error)
+qcow2_snapshot_check_wish (const struct blk *blk, const struct blk_snapshot *wish,
+                           struct vmm_error *error)
 {
-    struct operation operation;
-    const char *path = blk_get_path (blk);
-    int r;
-
     if (!*wish->id || !memchr (wish->id, 0, sizeof wish->id) ||
         !memchr (wish->name, 0, sizeof wish->name) || wish->seconds > UINT32_MAX)
         return vmm_error_set (error, -EINVAL, "a snapshot of %s needs an id, a name and a time",
-                              path);
+                              blk_get_path (blk));
+    return 0;
+}
+
+static int
+take_wish (struct operation *operation, const struct blk_snapshot *wish, struct vmm_error *error)
+{
+    const char *path = operation->self->blk.path;
+    int r;
+
+    if (find (&operation->snapshots, wish->id))
+        return vmm_error_set (error, -EEXIST, "%s has a snapshot “%s” already", path, wish->id);
+    if (operation->snapshots.n >= BLK_SNAPSHOTS_MAX)
+        return vmm_error_set (error, -E2BIG, "%s has %d snapshots, delete one first", path,
+                              BLK_SNAPSHOTS_MAX);
+    r = take (operation, wish);
+    return r < 0 ? explain (operation, r, "be given a snapshot", error) : 0;
+}
+
+int
+blk_snapshot_take (struct blk *blk, const struct blk_snapshot *wish, struct vmm_error *error)
+{
+    struct operation operation;
+    int r = qcow2_snapshot_check_wish (blk, wish, error);
+
+    if (r < 0)
+        return r;
     r = begin (blk, &operation, error);
-    if (r == 0 && find (&operation.snapshots, wish->id))
-        r = vmm_error_set (error, -EEXIST, "%s has a snapshot “%s” already", path, wish->id);
-    else if (r == 0 && operation.snapshots.n >= BLK_SNAPSHOTS_MAX)
-        r = vmm_error_set (error, -E2BIG, "%s has %d snapshots, delete one first", path,
-                           BLK_SNAPSHOTS_MAX);
-    else if (r == 0) {
-        r = take (&operation, wish);
-        if (r < 0)
-            explain (&operation, r, "be given a snapshot", error);
-    }
+    if (r == 0)
+        r = take_wish (&operation, wish, error);
+    end (&operation);
+    return r;
+}
+
+int
+qcow2_snapshot_take_shared (struct qcow2 *self, const struct blk_snapshot *wish,
+                            struct vmm_error *error)
+{
+    struct operation operation = {.self = self};
+    int r = qcow2_change_begin_shared (self, &operation.change, error);
+
+    if (r == 0)
+        r = load (&operation, error);
+    if (r == 0)
+        r = take_wish (&operation, wish, error);
     end (&operation);
     return r;
 }

@@ -80,6 +80,7 @@ close_image (struct blk *blk)
     free (self->frees.runs);
     free (self->durable.runs);
     free (self->inflated);
+    free (self->taking);
     blk_file_close (self->file);
     pthread_cond_destroy (&self->wake);
     pthread_mutex_destroy (&self->lock);
@@ -234,6 +235,7 @@ qcow2_open_file (struct blk_file *file, const struct blk_source *source, unsigne
     pthread_cond_init (&self->wake, NULL);
     list_init (&self->flights);
     list_init (&self->ranges);
+    list_init (&self->held);
     self->file = file;
     self->flags = source->flags;
     self->blk.info.read_only = true; /* until it is whole, there is nothing to finish */

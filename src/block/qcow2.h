@@ -13,6 +13,7 @@
  *   qcow2-write.c     writing on a worker: allocation, copying
  *   qcow2-job.c       requests: the fast path, and what workers do
  *   qcow2-pool.c      the workers
+ *   qcow2-taking.c    snapshots that a worker takes while reading goes on
  *   qcow2-chain.c     backing files
  *   qcow2.c           open and close
  *
@@ -154,6 +155,14 @@ struct qcow2_layer {
 
 struct qcow2_pool;
 
+/* A snapshot that was begun. Until it is done nothing changes but what takes it. */
+struct qcow2_taking {
+    struct blk_snapshot wish;
+    struct vmm_error error;
+    int result;
+    bool done;
+};
+
 struct qcow2 {
     struct blk blk;
     struct blk_file *file;
@@ -169,8 +178,8 @@ struct qcow2 {
     pthread_cond_t wake;  /* something that somebody may wait for has ended */
     struct qcow2_table l1, rt;
     struct qcow2_cache cache;
-    atomic_bool failed; /* a flush has failed */
-    bool complained;    /* about damage */
+    atomic_bool failed;     /* a flush has failed */
+    atomic_bool complained; /* about damage */
     bool in_barrier, in_refill, in_new_table;
     struct qcow2_runs frees;     /* entries that refer to them may still be in the file */
     struct qcow2_runs durable;   /* no more */
@@ -186,6 +195,8 @@ struct qcow2 {
     unsigned char *inflated; /* one decompressed cluster … */
     uint64_t inflated_entry; /* … of this entry; 0: none */
     struct qcow2_pool *pool;
+    struct qcow2_taking *taking; /* NULL: none */
+    struct vmm_list held;        /* jobs that wait for it to be done */
 };
 
 /* qcow2-header.c */
@@ -316,16 +327,27 @@ void qcow2_pool_destroy (struct qcow2_pool *pool);
 void qcow2_pool_enqueue (struct qcow2_pool *pool, struct vmm_list *queued);
 /* With the lock: somebody refills the reserve soon. */
 void qcow2_pool_refill (struct qcow2_pool *pool);
+/* A worker calls qcow2_take_begun (). */
+void qcow2_pool_take (struct qcow2_pool *pool);
 
 /* qcow2-job.c */
 
 /* On a worker: serves the job that was queued with that link. */
 void qcow2_work (struct qcow2 *self, struct vmm_list *queued);
+/* With the lock: jobs that were held are to be served. */
+void qcow2_let_go (struct qcow2 *self);
 void qcow2_submit (struct blk *blk, struct blk_request *request);
 void qcow2_kick (struct blk *blk);
 void qcow2_free_spare_jobs (struct qcow2 *self);
 /* With the lock: requests that are older are done. */
 uint64_t qcow2_oldest_flight (const struct qcow2 *self);
+
+/* qcow2-taking.c */
+
+/* With the lock: nothing but reading goes on. */
+bool qcow2_is_frozen (const struct qcow2 *self);
+/* On a worker: takes the snapshot that was begun. */
+void qcow2_take_begun (struct qcow2 *self);
 
 /* qcow2-chain.c */
 

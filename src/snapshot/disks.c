@@ -5,8 +5,11 @@
  * the file system can: that writes back what is dirty first, so it is done once while the machine
  * runs, and again, with little left to do, when it stands still.
  *
- * Before any disk is put back, all qcow2 images take their present state as BEFORE, so that a
- * failure in the middle changes none.
+ * Of an image in use the instant is fixed while the machine stands still, and what takes time is
+ * done by a worker of the image when it goes on (see image.h).
+ *
+ * Before any disk is put back, all qcow2 images but the last disk, after which nothing can fail,
+ * take their present state as BEFORE, so that a failure in the middle changes none.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +32,7 @@
 struct taken {
     struct snapshot_disk disk;
     int disk_fd, copy_fd; /* raw images */
-    bool done;            /* qcow2 images: taken */
+    bool begun, done;     /* qcow2 images: being taken by a worker, taken */
 };
 
 struct snapshot_disks {
@@ -98,20 +101,28 @@ open_image (const struct snapshot_disk *disk, struct blk **ret_blk, struct blk *
     return r;
 }
 
-static int
-take_image (const struct snapshot_disk *disk, const char *id, const char *name,
-            struct vmm_error *error)
+static struct blk_snapshot
+make_wish (const char *id, const char *name)
 {
     struct blk_snapshot wish = {0};
-    struct blk *blk, *own;
     struct timespec now;
-    int r;
 
     clock_gettime (CLOCK_REALTIME, &now);
     wish.seconds = (uint64_t) now.tv_sec;
     wish.nanoseconds = (uint32_t) now.tv_nsec;
     snprintf (wish.id, sizeof wish.id, "%s", id);
     snprintf (wish.name, sizeof wish.name, "%s", name);
+    return wish;
+}
+
+static int
+take_image (const struct snapshot_disk *disk, const char *id, const char *name,
+            struct vmm_error *error)
+{
+    struct blk_snapshot wish = make_wish (id, name);
+    struct blk *blk, *own;
+    int r;
+
     r = open_image (disk, &blk, &own, error);
     if (r == 0)
         r = blk_snapshot_take (blk, &wish, error);
@@ -180,8 +191,10 @@ snapshot_disks_prepare (int place, const char *id, const char *name,
     for (size_t i = 0; i < n && r >= 0; i++) {
         struct taken *taken = &self->taken[i];
 
-        if (!disks[i].is_raw)
+        if (!disks[i].is_raw) {
+            r = disks[i].blk ? blk_snapshot_prepare (disks[i].blk, error) : 0;
             continue;
+        }
         r = open_both (place, taken, i, O_RDONLY, O_RDWR | O_CREAT | O_EXCL, error);
         if (r < 0)
             break;
@@ -197,6 +210,44 @@ snapshot_disks_prepare (int place, const char *id, const char *name,
     return 0;
 }
 
+/* Of a disk in use only the instant is fixed here. */
+static int
+take_one (struct snapshot_disks *self, struct taken *taken, struct vmm_error *error)
+{
+    struct blk_snapshot wish = make_wish (self->id, self->name);
+    int r;
+
+    if (taken->disk.blk) {
+        r = blk_snapshot_begin (taken->disk.blk, &wish, error);
+        taken->begun = r == 0;
+    } else {
+        r = take_image (&taken->disk, self->id, self->name, error);
+        taken->done = r == 0;
+    }
+    return r;
+}
+
+/* Waits for what was begun; the first thing that went wrong. */
+static int
+finish_all (struct snapshot_disks *self, struct vmm_error *error)
+{
+    int result = 0;
+
+    for (size_t i = 0; i < self->n; i++) {
+        struct taken *taken = &self->taken[i];
+        int r;
+
+        if (!taken->begun)
+            continue;
+        r = blk_snapshot_finish (taken->disk.blk, result < 0 ? NULL : error);
+        taken->begun = false;
+        taken->done = r == 0;
+        if (result == 0)
+            result = r;
+    }
+    return result;
+}
+
 int
 snapshot_disks_take (struct snapshot_disks *self, struct vmm_error *error)
 {
@@ -210,8 +261,7 @@ snapshot_disks_take (struct snapshot_disks *self, struct vmm_error *error)
             if (r < 0)
                 r = cannot_share (taken, r, error);
         } else {
-            r = take_image (&taken->disk, self->id, self->name, error);
-            taken->done = r == 0;
+            r = take_one (self, taken, error);
         }
     }
     if (r < 0)
@@ -222,6 +272,10 @@ snapshot_disks_take (struct snapshot_disks *self, struct vmm_error *error)
 int
 snapshot_disks_sync (struct snapshot_disks *self, struct vmm_error *error)
 {
+    int r = finish_all (self, error);
+
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < self->n; i++) {
         if (self->taken[i].copy_fd >= 0 && fsync (self->taken[i].copy_fd) < 0)
             return vmm_error_set_errno (error, -errno, "the snapshot's disk %zu cannot be written",
@@ -234,6 +288,7 @@ snapshot_disks_sync (struct snapshot_disks *self, struct vmm_error *error)
 void
 snapshot_disks_undo (struct snapshot_disks *self)
 {
+    finish_all (self, NULL);
     for (size_t i = 0; i < self->n; i++) {
         if (self->taken[i].done)
             work_image (&self->taken[i].disk, self->id, blk_snapshot_delete, NULL);
@@ -244,15 +299,21 @@ snapshot_disks_undo (struct snapshot_disks *self)
 void
 snapshot_disks_were_closed (struct snapshot_disks *self)
 {
-    for (size_t i = 0; i < self->n; i++)
-        self->taken[i].disk.blk = NULL;
+    for (size_t i = 0; i < self->n; i++) {
+        struct taken *taken = &self->taken[i];
+
+        /* A worker may have come to its end before. */
+        taken->done = taken->done || taken->begun;
+        taken->begun = false;
+        taken->disk.blk = NULL;
+    }
 }
 
 bool
 snapshot_disks_are_taken (const struct snapshot_disks *self)
 {
     for (size_t i = 0; i < self->n; i++) {
-        if (self->taken[i].done)
+        if (self->taken[i].done || self->taken[i].begun)
             return true;
     }
     return false;
@@ -270,8 +331,12 @@ snapshot_disks_find (int place, const char *id, const struct snapshot_disk *disk
         struct taken *taken = &self->taken[i];
         struct stat disk, copy;
 
-        if (!disks[i].is_raw)
-            continue; /* the image itself knows when it comes to that */
+        if (!disks[i].is_raw) {
+            /* The image itself knows when it comes to that. */
+            if (disks[i].blk)
+                blk_snapshot_prepare (disks[i].blk, NULL);
+            continue;
+        }
         r = open_both (place, taken, i, O_RDWR, O_RDONLY, error);
         if (r < 0)
             break;
@@ -305,7 +370,7 @@ snapshot_disks_apply (struct snapshot_disks *self, struct vmm_error *error)
     size_t kept = 0, applied = 0;
     int r = 0;
 
-    for (; kept < self->n && r == 0; kept++) {
+    for (; kept + 1 < self->n && r == 0; kept++) {
         if (!self->taken[kept].disk.is_raw)
             r = take_image (&self->taken[kept].disk, BEFORE, BEFORE, error);
     }
@@ -327,6 +392,15 @@ snapshot_disks_apply (struct snapshot_disks *self, struct vmm_error *error)
         work_image (disk, BEFORE, blk_snapshot_delete, NULL);
     }
     return r;
+}
+
+void
+snapshot_disks_calm (const struct snapshot_disk *disks, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!disks[i].is_raw && disks[i].blk)
+            blk_snapshot_prepare (disks[i].blk, NULL);
+    }
 }
 
 int

@@ -429,6 +429,8 @@ snapshot_delete (const char *folder, const char *id, struct vmm_machine *machine
     if (renameat (fd, id, fd, gone) < 0 || fsync (fd) < 0)
         return vmm_error_set_errno (error, -errno, "the snapshot “%s” cannot be deleted",
                                     info.name);
+    if (machine)
+        snapshot_disks_calm (disks, n_disks);
     if (machine && n_disks > 0)
         r = vmm_stand_still (machine, delete_disks_cb, &deletion, error);
     else

@@ -39,6 +39,7 @@ int snapshot_disks_prepare (int place, const char *id, const char *name,
                             const struct snapshot_disk *disks, size_t n,
                             struct snapshot_disks **ret_self, struct vmm_error *error);
 int snapshot_disks_take (struct snapshot_disks *self, struct vmm_error *error);
+/* With the machine running again: what was taken is complete on stable storage. */
 int snapshot_disks_sync (struct snapshot_disks *self, struct vmm_error *error);
 /* Forgets what was taken, with the machine standing still, or off. */
 void snapshot_disks_undo (struct snapshot_disks *self);
@@ -50,5 +51,7 @@ void snapshot_disks_free (struct snapshot_disks *self);
 int snapshot_disks_find (int place, const char *id, const struct snapshot_disk *disks, size_t n,
                          struct snapshot_disks **ret_self, struct vmm_error *error);
 int snapshot_disks_apply (struct snapshot_disks *self, struct vmm_error *error);
+/* With the machine running: leaves little to write for what is done while it stands still. */
+void snapshot_disks_calm (const struct snapshot_disk *disks, size_t n);
 int snapshot_disks_delete (const char *id, const struct snapshot_disk *disks, size_t n,
                            struct vmm_error *error);

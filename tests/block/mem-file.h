@@ -48,6 +48,9 @@ struct mem_file {
     bool flush_failed;
     unsigned n_discards;
     uint64_t limit; /* bytes, then the host is full; 0: none */
+    bool shut;      /* whoever flushes waits until it is opened */
+    unsigned n_waiting;
+    pthread_cond_t changed; /* one of these two */
 };
 
 static inline struct mem_file *
@@ -198,6 +201,11 @@ mem_flush (struct blk_file *file)
     int r;
 
     pthread_mutex_lock (&self->mutex);
+    self->n_waiting++;
+    pthread_cond_broadcast (&self->changed);
+    while (self->shut)
+        pthread_cond_wait (&self->changed, &self->mutex);
+    self->n_waiting--;
     r = mem_meet (self, MEM_FLUSH);
     self->flush_failed = self->flush_failed || r < 0;
     r = self->flush_failed ? -EIO : 0;
@@ -258,6 +266,7 @@ mem_init (struct mem_file *self)
 {
     *self = (struct mem_file) {.file = {&mem_ops, -1}};
     pthread_mutex_init (&self->mutex, NULL);
+    pthread_cond_init (&self->changed, NULL);
 }
 
 static inline void
@@ -267,7 +276,27 @@ mem_fini (struct mem_file *self)
         free (self->log[i].bytes);
     free (self->log);
     free (self->bytes);
+    pthread_cond_destroy (&self->changed);
     pthread_mutex_destroy (&self->mutex);
+}
+
+static inline void
+mem_shut (struct mem_file *self, bool shut)
+{
+    pthread_mutex_lock (&self->mutex);
+    self->shut = shut;
+    pthread_cond_broadcast (&self->changed);
+    pthread_mutex_unlock (&self->mutex);
+}
+
+/* Until somebody flushes what is shut. */
+static inline void
+mem_wait_for_flush (struct mem_file *self)
+{
+    pthread_mutex_lock (&self->mutex);
+    while (self->n_waiting == 0)
+        pthread_cond_wait (&self->changed, &self->mutex);
+    pthread_mutex_unlock (&self->mutex);
 }
 
 static inline void

@@ -44,6 +44,7 @@ struct cutting {
         uint32_t contents[SECTORS];
     } snapshots[MAX_OPERATIONS];
     uint64_t n_cuts, n_judged;
+    bool taking; /* a snapshot was begun and not waited for */
 };
 
 static struct qcow2 *
@@ -65,6 +66,33 @@ name_snapshot (unsigned number, struct blk_snapshot *wish)
     snprintf (wish->id, sizeof wish->id, "%u", number);
 }
 
+/* Reads what must not change before the worker is done. */
+static int
+take_in_steps (struct cutting *cutting, const struct blk_snapshot *wish)
+{
+    struct qrig *rig = &cutting->rig;
+    unsigned char *contents = malloc (DISK);
+    int r = blk_snapshot_begin (rig->blk, wish, &rig->error);
+
+    CHECK (contents);
+    CHECK_EQUAL (qrig_do (rig, BLK_READ, 0, contents, DISK, false), 0);
+    for (uint64_t i = 0; i < SECTORS; i++)
+        CHECK_EQUAL (load_le32 (contents + 512 * i), cutting->model[i]);
+    free (contents);
+    /* The next operation comes while it is taken; only what must have the image at rest waits. */
+    cutting->taking = r == 0;
+    return r;
+}
+
+/* Every other time there is a request in between. */
+static void
+finish_taking (struct cutting *cutting)
+{
+    if (cutting->taking && blk_snapshot_finish (cutting->rig.blk, &cutting->rig.error) < 0)
+        tap_fail (__FILE__, __LINE__, "snapshot: %s", cutting->rig.error.message);
+    cutting->taking = false;
+}
+
 static void
 do_snapshot (struct cutting *cutting, struct operation *operation)
 {
@@ -73,12 +101,16 @@ do_snapshot (struct cutting *cutting, struct operation *operation)
     int r;
 
     name_snapshot (operation->snapshot, &wish);
+    finish_taking (cutting);
     if (operation->kind == OP_RESIZE) {
         r = blk_resize (rig->blk, DISK + 700 * KIB, &rig->error);
         if (r == 0)
             r = blk_resize (rig->blk, DISK, &rig->error);
     } else if (operation->kind == OP_TAKE) {
-        r = blk_snapshot_take (rig->blk, &wish, &rig->error);
+        if (operation->snapshot % 2)
+            r = blk_snapshot_take (rig->blk, &wish, &rig->error);
+        else
+            r = take_in_steps (cutting, &wish);
         cutting->snapshots[operation->snapshot].there = true;
         memcpy (cutting->snapshots[operation->snapshot].contents, cutting->model,
                 sizeof cutting->model);
@@ -347,6 +379,7 @@ check_cuts (uint32_t cluster_size, unsigned n, bool snapshots, uint64_t seed)
     cutting->rig.blk = &image->blk;
     for (unsigned i = 0; i < n; i++)
         operate (cutting, snapshots);
+    finish_taking (cutting);
     qrig_close (&cutting->rig);
     cutting->file.logging = false;
 
@@ -382,6 +415,135 @@ TEST (a_power_cut_during_snapshots_leaves_the_state_before_or_after)
 TEST (the_same_with_small_clusters)
 {
     check_cuts (1 * KIB, 50, true, 5);
+}
+
+struct waiting {
+    struct blk_request request;
+    bool done;
+    int result;
+};
+
+static void
+waiting_cb (struct blk_request *request, int result)
+{
+    struct waiting *waiting = CONTAINER_OF (request, struct waiting, request);
+
+    waiting->done = true;
+    waiting->result = result;
+}
+
+/* A disk whose file has one cluster with @value in it, and a worker that stands before the flush
+ * that makes its snapshot stable. */
+static void
+stop_while_taken (struct cutting *cutting, unsigned char *block, unsigned char value)
+{
+    struct blk_snapshot wish = {.id = "7"};
+    struct qrig *rig = &cutting->rig;
+    struct qcow2 *image;
+
+    qrig_init (rig);
+    qrig_create (rig, DISK, 4 * KIB);
+    mem_init (&cutting->file);
+    mem_load (&cutting->file, rig->path);
+    unlink (rig->path);
+    image = open_file (rig, &cutting->file);
+    rig->blk = &image->blk;
+    memset (block, value, 4 * KIB);
+    CHECK_EQUAL (qrig_do (rig, BLK_WRITE, 0, block, 4 * KIB, false), 0);
+    CHECK_EQUAL (blk_snapshot_prepare (rig->blk, &rig->error), 0);
+    mem_shut (&cutting->file, true);
+    CHECK_EQUAL (blk_snapshot_begin (rig->blk, &wish, &rig->error), 0);
+    CHECK_EQUAL (blk_snapshot_begin (rig->blk, &wish, &rig->error), -EBUSY);
+    mem_wait_for_flush (&cutting->file);
+}
+
+/* One after the other all that must wait, and does. */
+static void
+submit_all (struct cutting *cutting, struct waiting waiting[3], struct iovec *iov)
+{
+    static const enum blk_operation operations[] = {BLK_WRITE, BLK_DISCARD, BLK_FLUSH};
+
+    for (unsigned i = 0; i < 3; i++) {
+        waiting[i] = (struct waiting) {.request = {.operation = operations[i],
+                                                   .offset = i == 1 ? 8 * KIB : 0,
+                                                   .length = i == 2 ? 0 : 4 * KIB,
+                                                   .iov = iov,
+                                                   .n_iov = i == 0,
+                                                   .complete = waiting_cb}};
+        blk_submit (cutting->rig.blk, &waiting[i].request);
+    }
+    blk_kick (cutting->rig.blk);
+    for (unsigned i = 0; i < 5; i++)
+        vmm_loop_iterate (cutting->rig.loop, 10);
+    CHECK (!waiting[0].done && !waiting[1].done && !waiting[2].done);
+}
+
+static void
+check_after_taking (struct cutting *cutting, unsigned char *block, unsigned char now, bool taken)
+{
+    struct qrig *rig = &cutting->rig;
+
+    CHECK_EQUAL (qrig_do (rig, BLK_READ, 0, block, 4 * KIB, false), 0);
+    CHECK (block[0] == now && block[4095] == now);
+    CHECK_EQUAL (blk_snapshot_apply (rig->blk, "7", &rig->error), taken ? 0 : -ENOENT);
+    CHECK_EQUAL (qrig_do (rig, BLK_READ, 0, block, 4 * KIB, false), 0);
+    CHECK (block[0] == (taken ? 1 : now));
+    qrig_close (rig);
+    mem_store (&cutting->file, rig->path);
+    qrig_judge (rig, !taken);
+    mem_fini (&cutting->file);
+    qrig_fini (rig);
+}
+
+TEST (a_disk_is_read_while_its_snapshot_becomes_stable_and_written_afterwards)
+{
+    struct cutting *cutting = calloc (1, sizeof *cutting);
+    unsigned char block[4 * KIB], other[4 * KIB];
+    struct iovec iov = {other, sizeof other};
+    struct qrig *rig = &cutting->rig;
+    struct waiting waiting[3];
+
+    stop_while_taken (cutting, block, 1);
+    memset (block, 0, sizeof block);
+    CHECK_EQUAL (qrig_do (rig, BLK_READ, 0, block, sizeof block, false), 0);
+    CHECK (block[0] == 1 && block[4095] == 1);
+    memset (other, 2, sizeof other);
+    submit_all (cutting, waiting, &iov);
+    mem_shut (&cutting->file, false);
+    CHECK_EQUAL (blk_snapshot_finish (rig->blk, &rig->error), 0);
+    CHECK_EQUAL (blk_snapshot_finish (rig->blk, &rig->error), -EINVAL);
+    while (!waiting[0].done || !waiting[1].done || !waiting[2].done)
+        CHECK (vmm_loop_iterate (rig->loop, -1) >= 0);
+    CHECK (waiting[0].result == 0 && waiting[1].result == 0 && waiting[2].result == 0);
+    check_after_taking (cutting, block, 2, true);
+    free (cutting);
+}
+
+TEST (a_snapshot_that_fails_after_its_instant_lets_the_disk_go_on)
+{
+    struct cutting *cutting = calloc (1, sizeof *cutting);
+    unsigned char block[4 * KIB], other[4 * KIB];
+    struct iovec iov = {other, sizeof other};
+    struct qrig *rig = &cutting->rig;
+    struct waiting waiting[3];
+
+    stop_while_taken (cutting, block, 1);
+    memset (other, 2, sizeof other);
+    submit_all (cutting, waiting, &iov);
+    /* The header cannot be written. */
+    pthread_mutex_lock (&cutting->file.mutex);
+    cutting->file.fail_kind = MEM_WRITE;
+    cutting->file.fail_with = -ENOSPC;
+    cutting->file.fail_at = cutting->file.count[MEM_WRITE] + 1;
+    pthread_mutex_unlock (&cutting->file.mutex);
+    mem_shut (&cutting->file, false);
+    CHECK_EQUAL (blk_snapshot_finish (rig->blk, &rig->error), -ENOSPC);
+    CHECK_CONTAINS (rig->error.message, "file system is full");
+    while (!waiting[0].done || !waiting[1].done || !waiting[2].done)
+        CHECK (vmm_loop_iterate (rig->loop, -1) >= 0);
+    CHECK (waiting[0].result == 0 && waiting[2].result == 0);
+    check_after_taking (cutting, block, 2, false);
+    free (cutting);
 }
 
 TAP_MAIN ()

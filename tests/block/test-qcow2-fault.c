@@ -128,6 +128,16 @@ write_or_clear (struct failing *failing, uint64_t first, uint64_t n, uint32_t nu
     free (buffer);
 }
 
+static int
+take_in_steps (struct blk *blk, const struct blk_snapshot *wish, struct vmm_error *error)
+{
+    int r = blk_snapshot_prepare (blk, error);
+
+    if (r == 0)
+        r = blk_snapshot_begin (blk, wish, error);
+    return r == 0 ? blk_snapshot_finish (blk, error) : r;
+}
+
 static void
 use_snapshots (struct failing *failing, unsigned kind)
 {
@@ -137,7 +147,10 @@ use_snapshots (struct failing *failing, unsigned kind)
     int r;
 
     if (!failing->has_snapshot) {
-        r = blk_snapshot_take (blk, &wish, error);
+        if (kind == 10)
+            r = blk_snapshot_take (blk, &wish, error);
+        else
+            r = take_in_steps (blk, &wish, error);
         failing->has_snapshot = r == 0;
         if (r == 0)
             memcpy (failing->kept, failing->model, sizeof failing->kept);
