@@ -27,7 +27,8 @@ static const struct store_verb verbs[] = {
     {"shutdown", "NAME", "Presses the power button.\n", store_command},
     {"kill", "NAME", "Pulls the plug.\n", store_command},
     {"screenshot", "NAME FILE", "Writes a picture of the screen as PNG.\n", store_command},
-    {"snapshot", "NAME take TITLE | list | restore ID | delete ID | rename ID TITLE",
+    {"snapshot", "NAME take TITLE [--convert] | list | restore ID | delete ID | rename ID TITLE",
+     "  --convert   makes raw disks qcow2 first, which snapshots may need\n\n"
      "A machine that is off is remembered by its disks; to go on from a snapshot in which it\n"
      "ran, start it with --restore ID.\n",
      store_snapshot},

@@ -4,12 +4,14 @@
  * that is off is worked on here, under its lock. Looking needs neither.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/store-verbs.h"
 #include "cli/text.h"
+#include "machine/posada-disk-job.h"
 #include "snapshot/snapshot.h"
 #include "store/posada-control.h"
 #include "store/posada-device.h"
@@ -138,8 +140,43 @@ work (const char *folder, char **words, const struct snapshot_disk *disks, size_
     return r;
 }
 
+static PosadaDiskJob *conversion;
+
+static void
+interrupt_cb (int number)
+{
+    atomic_store (&conversion->cancelled, true);
+}
+
+/* The raw disks of a machine whose lock is held become qcow2. */
+static gboolean
+convert (PosadaStore *store, const char *folder, PosadaDefinition **definition, GError **error)
+{
+    const struct sigaction action = {.sa_handler = interrupt_cb};
+    PosadaDiskJob job = {
+        .work = posada_disk_job_convert_raw,
+        .is_task = TRUE,
+        .store = store,
+        .folder = g_path_get_dirname (folder),
+        .definition = g_steal_pointer (definition),
+    };
+
+    conversion = &job;
+    sigaction (SIGINT, &action, NULL);
+    sigaction (SIGTERM, &action, NULL);
+    posada_disk_job_run (&job);
+    *definition = g_steal_pointer (&job.definition);
+    g_free (job.folder);
+    g_free (job.target);
+    if (!job.error)
+        return TRUE;
+    g_propagate_error (error, job.error);
+    return FALSE;
+}
+
 static enum cli_status
-work_off (PosadaStore *store, const char *uuid, const char *folder, char **words)
+work_off (PosadaStore *store, const char *uuid, const char *folder, char **words,
+          gboolean may_convert)
 {
     g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
     g_autofree struct snapshot_disk *disks = NULL;
@@ -147,6 +184,7 @@ work_off (PosadaStore *store, const char *uuid, const char *folder, char **words
     g_autoptr (PosadaLock) lock = NULL;
     g_autoptr (GError) from = NULL;
     struct vmm_error error = {0};
+    int r;
 
     lock = posada_store_lock (store, uuid, &from);
     definition = lock ? posada_store_load (store, uuid, &from) : NULL;
@@ -154,9 +192,21 @@ work_off (PosadaStore *store, const char *uuid, const char *folder, char **words
         return store_complain (from);
     disks = get_disks (definition, paths);
     snapshot_clean (folder, disks, paths->len);
-    if (work (folder, words, disks, paths->len, &error) < 0)
-        return complain (&error);
-    return CLI_OK;
+    r = work (folder, words, disks, paths->len, &error);
+    if (r == -EOPNOTSUPP && may_convert) {
+        if (!convert (store, folder, &definition, &from)) {
+            cli_complain ("%s", from->message);
+            return CLI_FAILED;
+        }
+        g_free (disks);
+        g_ptr_array_set_size (paths, 0);
+        disks = get_disks (definition, paths);
+        r = work (folder, words, disks, paths->len, &error);
+    } else if (r == -EOPNOTSUPP) {
+        cli_complain ("%s, or add --convert", error.message);
+        return CLI_FAILED;
+    }
+    return r < 0 ? complain (&error) : CLI_OK;
 }
 
 enum cli_status
@@ -169,13 +219,19 @@ store_snapshot (PosadaStore *store, int argc, char **argv)
     g_autoptr (PosadaStoreEntry) entry = NULL;
     g_autofree char *machine = NULL, *folder = NULL;
     g_autoptr (GError) error = NULL;
-    gboolean known = FALSE;
+    gboolean known = FALSE, may_convert = FALSE;
 
+    if (argc == 5 && g_str_equal (argv[2], "take") && g_str_equal (argv[4], "--convert")) {
+        may_convert = TRUE;
+        argc--;
+        argv[4] = NULL;
+    }
     for (unsigned i = 0; argc > 2 && i < G_N_ELEMENTS (verbs); i++)
         known |= g_str_equal (argv[2], verbs[i].name) && argc == 3 + verbs[i].n_words;
     if (!known) {
-        cli_complain ("use: posada snapshot NAME take TITLE | list | restore ID | delete ID | "
-                      "rename ID TITLE");
+        cli_complain (
+            "use: posada snapshot NAME take TITLE [--convert] | list | restore ID | delete ID | "
+            "rename ID TITLE");
         return CLI_BAD_USE;
     }
     entry = posada_store_find (store, argv[1], &error);
@@ -186,5 +242,5 @@ store_snapshot (PosadaStore *store, int argc, char **argv)
     if (g_str_equal (argv[2], "list"))
         return list (folder);
     return entry->holder ? order (entry->id, argv + 2)
-                         : work_off (store, entry->id, folder, argv + 2);
+                         : work_off (store, entry->id, folder, argv + 2, may_convert);
 }

@@ -3,6 +3,7 @@
 
 #include <glib/gi18n.h>
 
+#include "details/posada-snapshot-convert.h"
 #include "details/posada-snapshot-row.h"
 
 struct _PosadaSnapshotsPage {
@@ -76,7 +77,8 @@ ended_cb (DexFuture *future, gpointer data)
                                      GTK_ACCESSIBLE_ANNOUNCEMENT_PRIORITY_MEDIUM);
         return NULL;
     }
-    if (!gtk_widget_get_mapped (attempt->widget))
+    if (!gtk_widget_get_mapped (attempt->widget) ||
+        g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
         return dex_future_new_true ();
     dialog = adw_alert_dialog_new (_ (attempt->heading), error->message);
     adw_alert_dialog_add_response (ADW_ALERT_DIALOG (dialog), "close", _ ("_Close"));
@@ -88,6 +90,50 @@ static void
 follow (DexFuture *future, Attempt *attempt)
 {
     dex_future_disown (dex_future_finally (future, ended_cb, attempt, attempt_free));
+}
+
+typedef struct {
+    PosadaMachine *machine;
+    GtkWidget *widget;
+    char *name;
+} Taking;
+
+static void
+taking_free (gpointer data)
+{
+    Taking *taking = data;
+
+    g_object_unref (taking->machine);
+    g_object_unref (taking->widget);
+    g_free (taking->name);
+    g_free (taking);
+}
+
+static DexFuture *
+refused_cb (DexFuture *future, gpointer data)
+{
+    Taking *taking = data;
+    g_autoptr (GError) error = NULL;
+
+    dex_future_get_value (future, &error);
+    if (!g_error_matches (error, POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_RAW_DISKS) ||
+        !gtk_widget_get_mapped (taking->widget))
+        return NULL;
+    return posada_snapshot_offer_conversion (taking->machine, taking->widget, taking->name, NULL,
+                                             error->message);
+}
+
+/* One called so; raw disks are offered to be converted first. */
+static DexFuture *
+take (PosadaMachine *machine, GtkWidget *widget, const char *name)
+{
+    Taking *taking = g_new (Taking, 1);
+
+    taking->machine = g_object_ref (machine);
+    taking->widget = g_object_ref (widget);
+    taking->name = g_strdup (name);
+    return dex_future_catch (posada_machine_take_snapshot (machine, name, NULL), refused_cb, taking,
+                             taking_free);
 }
 
 static char *
@@ -116,7 +162,7 @@ posada_snapshots_page_take (PosadaMachine *machine, GtkWidget *widget)
     Attempt *attempt = attempt_new (widget, machine, NULL, N_ ("No Snapshot Was Taken"));
 
     attempt->announcement = N_ ("Snapshot taken");
-    follow (posada_machine_take_snapshot (machine, name, NULL), attempt);
+    follow (take (machine, widget, name), attempt);
 }
 
 /* --- the list --- */
@@ -181,7 +227,7 @@ restore_response_cb (AdwAlertDialog *dialog, const char *response, gpointer data
         g_autofree char *name = next_name (attempt->machine);
 
         future = dex_future_then (
-            posada_machine_take_snapshot (attempt->machine, name, NULL), restore_then_cb,
+            take (attempt->machine, attempt->widget, name), restore_then_cb,
             attempt_new (attempt->widget, attempt->machine, attempt->snapshot, NULL), attempt_free);
     } else if (g_str_equal (response, "restore"))
         future = posada_machine_restore_snapshot (attempt->machine, attempt->snapshot);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The work of PosadaDiskCare, on threads of its own: what is done to the files and the definition.
- * For posada-disk-*.c only.
+ * For posada-disk-*.c, and for the command,
+ * which has no main loop.
  */
 #pragma once
 

@@ -5,6 +5,8 @@
 
 #include <glib/gi18n.h>
 
+#include "machine/posada-disk-care.h"
+
 #define STEP_MS 30
 #define STEPS   5
 #define SIZE    (G_GUINT64_CONSTANT (300) << 20)
@@ -144,6 +146,12 @@ begin (PosadaMachine *machine, const char *name, const char *note, gboolean save
 static DexFuture *
 take_snapshot (PosadaMachine *machine, const char *name, const char *note)
 {
+    PosadaDiskCare *care = posada_machine_get_disk_care (machine);
+
+    /* As where files cannot share blocks. */
+    if (care && posada_disk_care_has_raw (care))
+        return dex_future_new_reject (POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_RAW_DISKS, "%s",
+                                      _ ("The machine has a raw disk: convert it first."));
     return begin (machine, name, note, FALSE);
 }
 

@@ -7,6 +7,7 @@
 
 #include "machine/posada-kvm-snapshot-step.h"
 
+#include <errno.h>
 #include <glib/gi18n.h>
 
 #define PROGRESS_MS 100
@@ -35,8 +36,8 @@ progress_cb (gpointer data)
 }
 
 /* @sentence: why it failed; NULL: it did not. */
-void
-posada_kvm_snapshots_finish (PosadaKvmMachine *self, const char *sentence)
+static void
+finish (PosadaKvmMachine *self, PosadaMachineError code, const char *sentence)
 {
     PosadaKvmSnapshots *snapshots = self->snapshots;
     g_autoptr (DexPromise) promise = g_steal_pointer (&snapshots->promise);
@@ -48,16 +49,26 @@ posada_kvm_snapshots_finish (PosadaKvmMachine *self, const char *sentence)
     posada_machine_set_snapshot_progress (POSADA_MACHINE (self), -1);
     posada_kvm_snapshots_refresh (self);
     if (promise && sentence)
-        dex_promise_reject (promise, g_error_new_literal (POSADA_MACHINE_ERROR,
-                                                          POSADA_MACHINE_ERROR_FAILED, sentence));
+        dex_promise_reject (promise,
+                            g_error_new_literal (POSADA_MACHINE_ERROR, (int) code, sentence));
     else if (promise)
         dex_promise_resolve_boolean (promise, TRUE);
 }
 
 void
+posada_kvm_snapshots_finish (PosadaKvmMachine *self, const char *sentence)
+{
+    finish (self, POSADA_MACHINE_ERROR_FAILED, sentence);
+}
+
+void
 posada_kvm_snapshots_finished (Step *step)
 {
-    posada_kvm_snapshots_finish (step->self, step->result < 0 ? step->error.message : NULL);
+    /* Nothing else fails so: raw disks where files cannot share blocks. */
+    finish (step->self,
+            step->result == -EOPNOTSUPP ? POSADA_MACHINE_ERROR_RAW_DISKS
+                                        : POSADA_MACHINE_ERROR_FAILED,
+            step->result < 0 ? step->error.message : NULL);
 }
 
 /* --- taking --- */

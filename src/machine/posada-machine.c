@@ -26,7 +26,6 @@ typedef struct {
 } PosadaMachinePrivate;
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (PosadaMachine, posada_machine, G_TYPE_OBJECT)
-G_DEFINE_QUARK (posada - machine - error - quark, posada_machine_error)
 
 enum {
     PROP_0,

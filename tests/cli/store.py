@@ -5,6 +5,7 @@ each test. TAP; usage: store.py POSADA [PART_OF_A_NAME]"""
 
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -89,6 +90,27 @@ def a_machine_that_is_off_is_remembered():
     refused("snapshot", "Idle", "take", part="use:")
     refused("snapshot", "Idle", "take", "two\nlines", part="one line", status=1)
     refused("start", "Idle", "--restore", lines["Later"], part="was off")
+
+
+@test
+def raw_disks_are_converted_for_a_snapshot_if_that_is_wanted():
+    if not shutil.which("qemu-img"):
+        raise Skip("qemu-img is not here")
+    make_iso()
+    good("create", "--iso", "cd.iso", "--name", "Raw", "--disk-size", "1G")
+    (machine,) = (m for m in machines() if m["name"] == "Raw")
+    disk = os.path.join(folder_of(machine["uuid"]), "disk.raw")
+    with open(disk, "r+b") as file:
+        file.write(b"boot" * 1024)
+    if run("snapshot", "Raw", "take", "First").returncode == 0:
+        raise Skip("files share blocks here, so that raw disks can be in snapshots")
+    refused("snapshot", "Raw", "take", "First", part="--convert", status=1)
+    good("snapshot", "Raw", "take", "First", "--convert")
+    assert good("snapshot", "Raw", "list").count("\n") == 1
+    assert not os.path.exists(disk)
+    info = good("disk", "info", disk.replace(".raw", ".qcow2"))
+    assert "qcow2" in info and "Snapshots 1" in info, info
+    assert "disk.qcow2" in good("show", "Raw", "--xml")
 
 
 @test

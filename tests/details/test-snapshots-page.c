@@ -2,7 +2,10 @@
 #include "details/posada-snapshots-page.h"
 
 #include "details/posada-snapshot-row.h"
+#include "machine/posada-disk-care.h"
+#include "machine/posada-disk-image.h"
 #include "machine/posada-fake-machine.h"
+#include "store/posada-file.h"
 #include "tap.h"
 
 static void
@@ -134,6 +137,52 @@ TEST (the_page_takes_asks_before_it_restores_and_deletes)
     CHECK_EQUAL (g_list_model_get_n_items (list), 1);
     gtk_window_destroy (GTK_WINDOW (window));
     settle ();
+}
+
+TEST (raw_disks_are_offered_to_be_converted_before_a_snapshot)
+{
+    g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("Alpha", NULL);
+    GListModel *list = posada_machine_get_snapshots (machine);
+    PosadaDiskCare *care = posada_machine_get_disk_care (machine);
+    GtkWidget *page = posada_snapshots_page_new ();
+    GtkWidget *window = show (page), *dialog;
+    g_autofree char *folder = g_dir_make_tmp ("posada-raw-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename (folder, "disk.img", NULL);
+    g_autofree char *qemu_img = g_find_program_in_path ("qemu-img");
+
+    if (!qemu_img)
+        tap_skip ("qemu-img is not here");
+    CHECK (posada_disk_image_create (path, POSADA_FORMAT_RAW, 1 << 20, NULL));
+    posada_snapshots_page_set_machine (POSADA_SNAPSHOTS_PAGE (page), machine);
+    dex_future_disown (posada_disk_care_attach (care, path, POSADA_FORMAT_RAW));
+    settle ();
+    CHECK (posada_disk_care_has_raw (care));
+
+    CHECK (gtk_widget_activate_action (page, "snapshot.take", NULL));
+    settle ();
+    dialog = GTK_WIDGET (adw_window_get_visible_dialog (ADW_WINDOW (window)));
+    CHECK_CONTAINS (adw_alert_dialog_get_heading (ADW_ALERT_DIALOG (dialog)), "qcow2");
+    g_signal_emit_by_name (dialog, "response", "cancel");
+    adw_dialog_force_close (ADW_DIALOG (dialog));
+    settle ();
+    /* Nobody is told what he has just decided. */
+    CHECK (!adw_window_get_visible_dialog (ADW_WINDOW (window)));
+    CHECK (posada_disk_care_has_raw (care) && g_list_model_get_n_items (list) == 0);
+
+    CHECK (gtk_widget_activate_action (page, "snapshot.take", NULL));
+    settle ();
+    dialog = GTK_WIDGET (adw_window_get_visible_dialog (ADW_WINDOW (window)));
+    g_signal_emit_by_name (dialog, "response", "convert");
+    adw_dialog_force_close (ADW_DIALOG (dialog));
+    for (int i = 0; i < 25 && g_list_model_get_n_items (list) == 0; i++)
+        settle ();
+    CHECK (!posada_disk_care_has_raw (care));
+    CHECK_EQUAL (g_list_model_get_n_items (list), 1);
+    settle ();
+    CHECK (!adw_window_get_visible_dialog (ADW_WINDOW (window)));
+    gtk_window_destroy (GTK_WINDOW (window));
+    settle ();
+    CHECK (posada_file_remove_tree (folder, NULL));
 }
 
 TEST (a_failure_is_told_with_its_sentence)
