@@ -78,7 +78,10 @@ blk_open (const struct blk_source *source, const struct vmm_log *log, struct blk
     if (source->format == BLK_FORMAT_RAW)
         return blk_open_raw (source->path, source->flags & ~(unsigned) BLK_CREATE, 0, log, ret_blk,
                              error);
-    r = blk_file_open (source->path, source->flags, log, &file, error);
+    if (source->snapshot)
+        r = blk_file_look (source->path, &file, error);
+    else
+        r = blk_file_open (source->path, source->flags, log, &file, error);
     if (r == 0)
         r = qcow2_open_file (file, source, 0, log, &image, error);
     if (r == 0)

@@ -45,6 +45,12 @@ struct blk_source {
      */
     bool (*allow_backing) (void *data, const char *path);
     void *data;
+    /*
+     * qcow2, NULL or the id of an internal snapshot: its contents are opened, for reading. They
+     * never change, whoever writes the image meanwhile, so no lock is taken; it is up to the caller
+     * that nobody deletes the snapshot.
+     */
+    const char *snapshot;
 };
 
 /*
@@ -60,6 +66,13 @@ struct blk_qcow2_options {
     uint32_t cluster_size; /* 0: 64 KiB; else a power of two from 512 to 2 MiB */
     const char *backing;   /* the name as the image shall have it; NULL: none */
     enum blk_format backing_format;
+    /*
+     * NULL or the id of an internal snapshot of the backing file, a qcow2 image: it is that
+     * snapshot's contents that the image is based on, as for blk_source.snapshot, and others go on
+     * writing the file. No other program knows how, so that an incompatible feature keeps them
+     * away.
+     */
+    const char *backing_snapshot;
 };
 
 /* Makes a new qcow2 image (version 3), complete or not at all. The backing file is not looked at.

@@ -58,11 +58,14 @@ open_qcow2 (struct qcow2 *self, const char *path, const struct blk_source *above
 {
     struct qcow2_layer *layer = &self->backing;
     struct blk_source source = *above;
+    const char *snapshot = *self->header.backing_snapshot ? self->header.backing_snapshot : NULL;
     struct blk_file *file;
-    int r = blk_file_open (path, BLK_READ_ONLY, self->blk.log, &file, error);
+    int r = snapshot ? blk_file_look (path, &file, error)
+                     : blk_file_open (path, BLK_READ_ONLY, self->blk.log, &file, error);
 
     if (r < 0)
         return r;
+    source.snapshot = snapshot;
     source.path = path;
     source.format = BLK_FORMAT_QCOW2;
     source.flags |= BLK_READ_ONLY;
@@ -109,6 +112,11 @@ qcow2_chain_open (struct qcow2 *self, const struct blk_source *source, unsigned 
         return vmm_error_set (error, -EPERM,
                               "%s is not used: it is based on %.200s, and nobody has allowed that",
                               path, real);
+    if (format == BLK_FORMAT_RAW && *header->backing_snapshot)
+        return vmm_error_set (error, -EINVAL,
+                              "%s cannot be used: raw images, such as it is based on, have no "
+                              "snapshots",
+                              path);
     return format == BLK_FORMAT_RAW ? open_raw (self, real, error)
                                     : open_qcow2 (self, real, source, depth, error);
 }

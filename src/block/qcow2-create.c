@@ -86,6 +86,26 @@ write_refcounts (struct blk_file *file, const struct layout *layout)
     return r == 0 ? blk_file_write (file, blocks_at, counts, layout->total * 2) : r;
 }
 
+/* What the feature is called, for those who do not know it, and which snapshot it is. */
+static unsigned char *
+append_snapshot (unsigned char *to, const unsigned char *end, const char *id)
+{
+    static const char feature[] = "based on a snapshot of the backing file";
+    size_t length = strlen (id);
+
+    if ((size_t) (end - to) < 16 + QCOW2_FEATURE_NAME_BYTES + align_up (length, 8))
+        return NULL;
+    store_be32 (to, QCOW2_EXT_FEATURE_NAMES);
+    store_be32 (to + 4, QCOW2_FEATURE_NAME_BYTES);
+    to[9] = 63;
+    memcpy (to + 10, feature, sizeof feature - 1);
+    to += 8 + QCOW2_FEATURE_NAME_BYTES;
+    store_be32 (to, QCOW2_EXT_BACKING_SNAPSHOT);
+    store_be32 (to + 4, (uint32_t) length);
+    memcpy (to + 8, id, length);
+    return to + 8 + align_up (length, 8);
+}
+
 static int
 write_header (struct blk_file *file, const struct layout *layout,
               const struct blk_qcow2_options *options, uint64_t size)
@@ -114,7 +134,14 @@ write_header (struct blk_file *file, const struct layout *layout,
         store_be32 (to, UINT32_C (0xe2792aca));
         store_be32 (to + 4, (uint32_t) length);
         memcpy (to + 8, format, length);
-        to += 8 + align_up (length, 8) + 8; /* the end of the extensions is eight zeroes */
+        to += 8 + align_up (length, 8);
+        if (options->backing_snapshot) {
+            store_be64 (header + 72, QCOW2_BACKING_SNAPSHOT);
+            to = append_snapshot (to, header + layout->cluster_size, options->backing_snapshot);
+            if (!to)
+                return -ENAMETOOLONG;
+        }
+        to += 8; /* the end of the extensions is eight zeroes */
         length = strlen (options->backing);
         if (to + length > header + layout->cluster_size)
             return -ENAMETOOLONG;
@@ -154,6 +181,11 @@ blk_create_qcow2 (const char *path, const struct blk_qcow2_options *options,
         return vmm_error_set (error, -ENAMETOOLONG,
                               "the name of the backing file of %s must have 1 to %d bytes", path,
                               MAX_BACKING);
+    if (options->backing_snapshot &&
+        (!options->backing || options->backing_format != BLK_FORMAT_QCOW2 ||
+         !*options->backing_snapshot || strlen (options->backing_snapshot) > BLK_SNAPSHOT_ID_MAX))
+        return vmm_error_set (error, -EINVAL,
+                              "%s cannot be based on a snapshot: that needs a qcow2 image", path);
     r = blk_file_create (path, &file, error);
     if (r < 0)
         return r;

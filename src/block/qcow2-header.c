@@ -17,9 +17,8 @@ enum {
     EXT_BITMAPS = 0x23852875,
 };
 #define EXT_BACKING_FORMAT UINT32_C (0xe2792aca)
-#define EXT_FEATURE_NAMES  UINT32_C (0x6803f857)
 
-#define FEATURE_NAME_BYTES 48
+#define FEATURE_NAME_BYTES QCOW2_FEATURE_NAME_BYTES
 
 struct parser {
     const char *path;
@@ -124,7 +123,7 @@ static int
 check_features (const struct parser *parser)
 {
     const struct qcow2_header *header = parser->header;
-    uint64_t known = QCOW2_DIRTY | QCOW2_CORRUPT | QCOW2_COMPRESSION_TYPE;
+    uint64_t known = QCOW2_DIRTY | QCOW2_CORRUPT | QCOW2_COMPRESSION_TYPE | QCOW2_BACKING_SNAPSHOT;
 
     if (header->crypt_method)
         return UNSUPPORTED (parser,
@@ -142,6 +141,9 @@ check_features (const struct parser *parser)
     if (header->incompatible & ~known)
         return UNSUPPORTED (parser, "it needs the feature “%s”, which is not supported",
                             parser->feature);
+    if (!!(header->incompatible & QCOW2_BACKING_SNAPSHOT) != !!*header->backing_snapshot ||
+        (*header->backing_snapshot && !*header->backing))
+        return BAD (parser, "it contradicts itself about the snapshot that it is based on");
     if (!!(header->incompatible & QCOW2_COMPRESSION_TYPE) != !!header->compression)
         return BAD (parser, "it contradicts itself about its compression");
     if (header->compression > QCOW2_ZSTD)
@@ -194,7 +196,7 @@ check_tables (const struct parser *parser)
 static void
 find_feature_name (struct parser *parser, const unsigned char *names, uint32_t length)
 {
-    uint64_t unknown = parser->header->incompatible & ~UINT64_C (0x1f);
+    uint64_t unknown = parser->header->incompatible & ~(UINT64_C (0x1f) | QCOW2_BACKING_SNAPSHOT);
 
     for (uint32_t at = 0; at + FEATURE_NAME_BYTES <= length; at += FEATURE_NAME_BYTES) {
         const unsigned char *name = names + at;
@@ -233,8 +235,14 @@ read_extensions (struct parser *parser)
                 return BAD (parser, "the format of its backing file is not a name");
             memcpy (header->backing_format, parser->cluster + at, length);
             header->backing_format[length] = 0;
-        } else if (type == EXT_FEATURE_NAMES) {
+        } else if (type == QCOW2_EXT_FEATURE_NAMES) {
             find_feature_name (parser, parser->cluster + at, length);
+        } else if (type == QCOW2_EXT_BACKING_SNAPSHOT) {
+            if (length >= sizeof header->backing_snapshot ||
+                memchr (parser->cluster + at, 0, length))
+                return BAD (parser, "the snapshot that it is based on is not named");
+            memcpy (header->backing_snapshot, parser->cluster + at, length);
+            header->backing_snapshot[length] = 0;
         } else if (type == EXT_BITMAPS) {
             header->has_bitmaps = true;
         }

@@ -423,6 +423,75 @@ is_sound (const struct qcow2 *self, const struct qcow2_snapshot *snapshot)
            (size - 1) >> (self->cluster_bits + self->l2_bits) < snapshot->l1_size;
 }
 
+/* One look at the table, which a writer may replace meanwhile. */
+static int
+look_for (struct qcow2 *self, const char *id, struct qcow2_snapshot *ret_snapshot)
+{
+    struct qcow2_snapshots snapshots;
+    const struct qcow2_snapshot *snapshot;
+    int r = qcow2_snapshots_load (self, &snapshots);
+
+    if (r < 0)
+        return r;
+    snapshot = find (&snapshots, id);
+    if (snapshot)
+        *ret_snapshot = *snapshot;
+    /* Its bytes are gone with the table. */
+    ret_snapshot->bytes = NULL;
+    qcow2_snapshots_free (&snapshots);
+    return snapshot ? 0 : -ENOENT;
+}
+
+/*
+ * Neither a snapshot's tables nor its clusters are ever written, for they are counted once for each
+ * that leads to them. What a writer does change is the header and the table of snapshots, which it
+ * writes anew and then switches to by the header: if that is the same before and after, so is what
+ * was read in between.
+ */
+int
+qcow2_view_snapshot (struct qcow2 *self, const char *id, struct vmm_error *error)
+{
+    struct qcow2_header *header = &self->header;
+    const char *path = self->blk.path;
+    struct qcow2_snapshot snapshot = {0};
+    struct qcow2_header after;
+    uint64_t bytes, size;
+    int r;
+
+    for (unsigned i = 0;; i++) {
+        int read;
+
+        r = look_for (self, id, &snapshot);
+        read = qcow2_header_read (self->file, path, &after, error);
+        if (read < 0)
+            return read;
+        if (memcmp (header->sector, after.sector, sizeof after.sector) == 0)
+            break;
+        if (i == 100)
+            return vmm_error_set (error, -EBUSY, "%s is being changed all the time: try again",
+                                  path);
+        *header = after;
+    }
+    if (r == -ENOENT)
+        return vmm_error_set (error, r, "%s has no snapshot “%.64s”", path, id);
+    if (r == 0)
+        r = self->file->ops->get_size (self->file, &size);
+    if (r < 0)
+        return vmm_error_set_errno (error, r, "the snapshots of %s cannot be read", path);
+    self->cluster_bits = header->cluster_bits;
+    self->l2_bits = header->cluster_bits - 3;
+    bytes = UINT64_C (8) * snapshot.l1_size;
+    if (!is_sound (self, &snapshot) || bytes > QCOW2_MAX_L1_BYTES || !snapshot.l1_offset ||
+        snapshot.l1_offset & ((UINT64_C (1) << self->cluster_bits) - 1) ||
+        !range_fits (snapshot.l1_offset, bytes, size))
+        return vmm_error_set (error, -EUCLEAN, "the snapshot “%.64s” of %s is damaged", id, path);
+    header->l1_offset = snapshot.l1_offset;
+    header->l1_size = snapshot.l1_size;
+    header->size = snapshot.info.disk_size;
+    header->n_snapshots = 0;
+    return 0;
+}
+
 int
 blk_snapshot_apply (struct blk *blk, const char *id, struct vmm_error *error)
 {

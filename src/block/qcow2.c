@@ -127,6 +127,9 @@ load_tables (struct qcow2 *self)
     const struct qcow2_header *header = &self->header;
     int r = qcow2_table_load (self, &self->l1, header->l1_offset, header->l1_size);
 
+    /* What is only looked at counts nothing. */
+    if (r == 0 && (self->flags & QCOW2_VIEW))
+        return qcow2_table_init (&self->rt, 0, 1);
     if (r == 0)
         r = qcow2_table_load (self, &self->rt, header->rt_offset,
                               (header->rt_clusters << self->cluster_bits) / 8);
@@ -187,6 +190,8 @@ set_up (struct qcow2 *self, const struct blk_source *source, unsigned depth,
     const char *path = source->path;
     int r = qcow2_header_read (self->file, path, &self->header, error);
 
+    if (r == 0 && source->snapshot)
+        r = qcow2_view_snapshot (self, source->snapshot, error);
     if (r == 0)
         r = check_state (self, error);
     if (r == 0)
@@ -237,7 +242,7 @@ qcow2_open_file (struct blk_file *file, const struct blk_source *source, unsigne
     list_init (&self->ranges);
     list_init (&self->held);
     self->file = file;
-    self->flags = source->flags;
+    self->flags = source->flags | (source->snapshot ? BLK_READ_ONLY | QCOW2_VIEW : 0);
     self->blk.info.read_only = true; /* until it is whole, there is nothing to finish */
     r = set_up (self, source, depth, error);
     if (r < 0) {

@@ -74,6 +74,12 @@ enum qcow2_incompatible {
     QCOW2_COMPRESSION_TYPE = 1 << 3,
     QCOW2_EXTENDED_L2 = 1 << 4,
 };
+/* Ours: the image is based on an internal snapshot of its backing file, which an extension of the
+ * header names. Whoever does not know that must not read the file below, which is another. */
+#define QCOW2_BACKING_SNAPSHOT     (UINT64_C (1) << 63)
+#define QCOW2_EXT_BACKING_SNAPSHOT UINT32_C (0x50536e70)
+#define QCOW2_EXT_FEATURE_NAMES    UINT32_C (0x6803f857)
+#define QCOW2_FEATURE_NAME_BYTES   48
 
 enum qcow2_compression {
     QCOW2_ZLIB = 0,
@@ -99,6 +105,7 @@ struct qcow2_header {
     uint8_t compression;
     char backing[1024]; /* name, empty: none */
     char backing_format[64];
+    char backing_snapshot[BLK_SNAPSHOT_ID_MAX + 1]; /* empty: the file as it is */
     bool has_bitmaps;
     unsigned char sector[QCOW2_HEADER_SECTOR]; /* as it is in the file */
 };
@@ -154,6 +161,8 @@ struct qcow2_layer {
 };
 
 struct qcow2_pool;
+
+#define QCOW2_VIEW 0x10000u /* in .flags, of a snapshot */
 
 /* A snapshot that was begun. Until it is done nothing changes but what takes it. */
 struct qcow2_taking {
@@ -354,6 +363,12 @@ void qcow2_take_begun (struct qcow2 *self);
 int qcow2_chain_open (struct qcow2 *self, const struct blk_source *source, unsigned depth,
                       struct vmm_error *error);
 void qcow2_chain_close (struct qcow2_layer *layer);
+
+/* qcow2-snapshot.c */
+
+/* Has a freshly read header be that of the snapshot @id: its table, its size, no more snapshots.
+ * The file may be written by somebody else meanwhile. */
+int qcow2_view_snapshot (struct qcow2 *self, const char *id, struct vmm_error *error);
 
 /* qcow2.c */
 

@@ -3,6 +3,8 @@
  * <metadata>: what others than the hypervisor know of a machine. libvirt keeps one element of each
  * namespace there, whatever is in it.
  */
+#include <string.h>
+
 #include "store/posada-definition-internal.h"
 #include "store/posada-store-error.h"
 
@@ -136,6 +138,57 @@ posada_definition_set_notes (PosadaDefinition *self, const char *notes, GError *
     if (!posada_check_text (notes, POSADA_TEXT_MAX, "posada:notes", error))
         return FALSE;
     set_own (self, "notes", notes);
+    return TRUE;
+}
+
+static const char *const role_names[] = {NULL, "copy", "template"};
+G_STATIC_ASSERT (G_N_ELEMENTS (role_names) == POSADA_N_ROLES);
+
+PosadaRole
+posada_definition_get_role (PosadaDefinition *self)
+{
+    g_autofree char *text = get_own (self, "role");
+
+    for (unsigned i = 1; text && i < POSADA_N_ROLES; i++)
+        if (g_str_equal (text, role_names[i]))
+            return (PosadaRole) i;
+    return POSADA_ROLE_MACHINE;
+}
+
+void
+posada_definition_set_role (PosadaDefinition *self, PosadaRole role)
+{
+    set_own (self, "role", role_names[role]);
+}
+
+#define UUID_LENGTH 36
+
+char *
+posada_definition_get_origin (PosadaDefinition *self, char **ret_snapshot)
+{
+    g_autofree char *text = get_own (self, "origin");
+    g_autofree char *uuid = text ? g_strndup (text, UUID_LENGTH) : NULL;
+
+    if (!uuid || !g_uuid_string_is_valid (uuid) || text[UUID_LENGTH] != '/')
+        return NULL;
+    if (ret_snapshot)
+        *ret_snapshot = g_strdup (text + UUID_LENGTH + 1);
+    return g_steal_pointer (&uuid);
+}
+
+gboolean
+posada_definition_set_origin (PosadaDefinition *self, const char *uuid, const char *snapshot,
+                              GError **error)
+{
+    g_autofree char *text = uuid ? g_strdup_printf ("%s/%s", uuid, snapshot) : NULL;
+
+    if (uuid && (!g_uuid_string_is_valid (uuid) || !*snapshot ||
+                 strspn (snapshot, "0123456789abcdef") != strlen (snapshot))) {
+        g_set_error (error, POSADA_STORE_ERROR, POSADA_STORE_ERROR_INVALID,
+                     "<posada:origin> “%.64s” is no snapshot of a machine", text);
+        return FALSE;
+    }
+    set_own (self, "origin", text);
     return TRUE;
 }
 

@@ -132,6 +132,22 @@ char *posada_definition_get_group (PosadaDefinition *self);
 gboolean posada_definition_set_group (PosadaDefinition *self, const char *group, GError **error);
 char *posada_definition_get_notes (PosadaDefinition *self);
 gboolean posada_definition_set_notes (PosadaDefinition *self, const char *notes, GError **error);
+/* What else it is than a machine; nothing of what it can do follows from that but where it says. */
+typedef enum {
+    POSADA_ROLE_MACHINE,
+    POSADA_ROLE_COPY,     /* made to try something */
+    POSADA_ROLE_TEMPLATE, /* machines are made of it; it does not start */
+    POSADA_N_ROLES,
+} PosadaRole;
+PosadaRole posada_definition_get_role (PosadaDefinition *self);
+void posada_definition_set_role (PosadaDefinition *self, PosadaRole role);
+/*
+ * UUID of the machine whose snapshot disks of this one are based on, so that it must stay where it is;
+ * NULL: none. The snapshot's id if @ret_snapshot is not NULL.
+ */
+char *posada_definition_get_origin (PosadaDefinition *self, char **ret_snapshot);
+gboolean posada_definition_set_origin (PosadaDefinition *self, const char *uuid,
+                                       const char *snapshot, GError **error);
 /* Seconds since 1970 in UTC; 0 if nobody knows. */
 gint64 posada_definition_get_created (PosadaDefinition *self);
 gboolean posada_definition_set_created (PosadaDefinition *self, gint64 created, GError **error);

@@ -47,7 +47,7 @@ typedef struct {
     char *path; /* from the root on; NULL: an empty drive, or a source of another kind */
     PosadaFormat format;
     char **backing; /* files below a qcow2 image that may be read, from <backingStore>; NULL: none.
-                     * Not written by set and add. */
+                     * Not written by set and add; see put_overlay. */
     PosadaBus bus;
     char *target; /* “vda”; NULL: the first free one, when added */
     char *serial;
@@ -68,6 +68,9 @@ gboolean posada_definition_set_disk (PosadaDefinition *self, unsigned index, con
 /* Behind the others. */
 gboolean
 posada_definition_add_disk (PosadaDefinition *self, const PosadaDisk *disk, GError **error);
+/* Has the disk's source be the qcow2 image at @path, which is based on what it was so far. */
+gboolean posada_definition_put_overlay (PosadaDefinition *self, unsigned index, const char *path,
+                                        GError **error);
 gboolean posada_definition_remove_disk (PosadaDefinition *self, unsigned index, GError **error);
 
 typedef enum {
@@ -98,6 +101,8 @@ gboolean posada_definition_set_interface (PosadaDefinition *self, unsigned index
                                           const PosadaInterface *interface, GError **error);
 gboolean posada_definition_add_interface (PosadaDefinition *self, const PosadaInterface *interface,
                                           GError **error);
+/* Gives each a fresh address, as to another machine. */
+void posada_definition_renew_macs (PosadaDefinition *self);
 gboolean
 posada_definition_remove_interface (PosadaDefinition *self, unsigned index, GError **error);
 

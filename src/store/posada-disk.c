@@ -324,6 +324,55 @@ posada_definition_add_disk (PosadaDefinition *self, const PosadaDisk *disk, GErr
     return TRUE;
 }
 
+/* Says that the disk's image is based on what was @old, which had @below it, or nothing (NULL). */
+static void
+write_backing (xmlNode *node, const PosadaDisk *old, xmlNode *below)
+{
+    static const char *const order[] = {"format", "source", "backingStore", NULL};
+    xmlNode *backing = posada_xml_add (node, "backingStore", disk_order);
+
+    posada_xml_set_attribute (backing, "type", source_names[old->source]);
+    posada_xml_set_attribute (posada_xml_add (backing, "format", order), "type",
+                              format_names[old->format]);
+    posada_xml_set_attribute (posada_xml_add (backing, "source", order),
+                              source_attributes[old->source], old->path);
+    if (below)
+        xmlAddChild (backing, below);
+    else
+        posada_xml_add (backing, "backingStore", order);
+}
+
+gboolean
+posada_definition_put_overlay (PosadaDefinition *self, unsigned index, const char *path,
+                               GError **error)
+{
+    xmlNode *node = posada_device_at (self, "disk", index, error), *below;
+    g_autoptr (PosadaDisk) old = node ? read_disk (node) : NULL;
+    g_autoptr (PosadaDisk) disk = NULL;
+
+    if (!node)
+        return FALSE;
+    if (!old->path || old->format == POSADA_FORMAT_OTHER) {
+        g_set_error (error, POSADA_STORE_ERROR, POSADA_STORE_ERROR_INVALID,
+                     "<disk> %s is no image that another could be based on",
+                     old->target ? old->target : "");
+        return FALSE;
+    }
+    disk = posada_disk_copy (old);
+    g_set_str (&disk->path, path);
+    disk->source = POSADA_SOURCE_FILE;
+    disk->format = POSADA_FORMAT_QCOW2;
+    if (!check_setting (self, node, disk, error))
+        return FALSE;
+    below = posada_xml_child (node, "backingStore");
+    if (below)
+        xmlUnlinkNode (below);
+    write_disk (self, node, disk, old);
+    write_backing (node, old, below);
+    posada_definition_changed (self);
+    return TRUE;
+}
+
 gboolean
 posada_definition_remove_disk (PosadaDefinition *self, unsigned index, GError **error)
 {
