@@ -224,21 +224,6 @@ blk_file_open (const char *path, unsigned flags, const struct vmm_log *log,
 }
 
 int
-blk_file_look (const char *path, struct blk_file **ret_file, struct vmm_error *error)
-{
-    AUTO_FD fd = -1;
-    struct stat status;
-    int r = raw_open_existing (path, true, &fd, error);
-
-    if (r < 0)
-        return r;
-    if (fstat (fd, &status) < 0 || !S_ISREG (status.st_mode))
-        return vmm_error_set (error, -EINVAL, "%s is not a file, and images with snapshots are",
-                              path);
-    return wrap (STEAL_FD (fd), path, ret_file, error);
-}
-
-int
 blk_file_create (const char *path, struct blk_file **ret_file, struct vmm_error *error)
 {
     int fd = open (path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);

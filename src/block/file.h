@@ -41,8 +41,6 @@ struct blk_file {
  * @error names the file. */
 int blk_file_open (const char *path, unsigned flags, const struct vmm_log *log,
                    struct blk_file **ret_file, struct vmm_error *error);
-/* To read what does not change though others write the file: without a lock. */
-int blk_file_look (const char *path, struct blk_file **ret_file, struct vmm_error *error);
 /* A new file of length 0 that only its owner may read, locked for writing. -EEXIST, … */
 int blk_file_create (const char *path, struct blk_file **ret_file, struct vmm_error *error);
 /* NULL is fine. */

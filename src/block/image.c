@@ -71,6 +71,7 @@ int
 blk_open (const struct blk_source *source, const struct vmm_log *log, struct blk **ret_blk,
           struct vmm_error *error)
 {
+    unsigned flags = source->flags;
     struct blk_file *file;
     struct qcow2 *image;
     int r;
@@ -79,9 +80,8 @@ blk_open (const struct blk_source *source, const struct vmm_log *log, struct blk
         return blk_open_raw (source->path, source->flags & ~(unsigned) BLK_CREATE, 0, log, ret_blk,
                              error);
     if (source->snapshot)
-        r = blk_file_look (source->path, &file, error);
-    else
-        r = blk_file_open (source->path, source->flags, log, &file, error);
+        flags |= BLK_READ_ONLY | BLK_UNLOCKED;
+    r = blk_file_open (source->path, flags, log, &file, error);
     if (r == 0)
         r = qcow2_open_file (file, source, 0, log, &image, error);
     if (r == 0)

@@ -60,8 +60,9 @@ open_qcow2 (struct qcow2 *self, const char *path, const struct blk_source *above
     struct blk_source source = *above;
     const char *snapshot = *self->header.backing_snapshot ? self->header.backing_snapshot : NULL;
     struct blk_file *file;
-    int r = snapshot ? blk_file_look (path, &file, error)
-                     : blk_file_open (path, BLK_READ_ONLY, self->blk.log, &file, error);
+    /* What never changes needs no lock. */
+    int r = blk_file_open (path, BLK_READ_ONLY | (snapshot ? BLK_UNLOCKED : 0), self->blk.log,
+                           &file, error);
 
     if (r < 0)
         return r;

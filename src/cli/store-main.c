@@ -27,11 +27,18 @@ static const struct store_verb verbs[] = {
     {"shutdown", "NAME", "Presses the power button.\n", store_command},
     {"kill", "NAME", "Pulls the plug.\n", store_command},
     {"screenshot", "NAME FILE", "Writes a picture of the screen as PNG.\n", store_command},
-    {"snapshot", "NAME take TITLE [--convert] | list | restore ID | delete ID | rename ID TITLE",
+    {"snapshot",
+     "NAME take TITLE [--convert] | list | restore ID | delete ID | rename ID TITLE | copy ID "
+     "[--name NEW-NAME]",
      "  --convert   makes raw disks qcow2 first, which snapshots may need\n\n"
      "A machine that is off is remembered by its disks; to go on from a snapshot in which it\n"
-     "ran, start it with --restore ID.\n",
+     "ran, start it with --restore ID. A copy is a machine of its own that goes on from there,\n"
+     "whatever the first one does; it prints the name.\n",
      store_snapshot},
+    {"clone", "NAME [--linked] [--name NEW-NAME]",
+     "Prints the name of the new machine. A linked one takes little room, but needs the first\n"
+     "one to stay.\n",
+     store_clone},
     {"save", "NAME", "Writes a running machine to disk; start goes on with it.\n", store_command},
     {"disk", "create|info|resize|convert|compact|check FILE [SIZE | NEW-FILE] [OPTIONS]",
      "For images that no machine is using.\n"

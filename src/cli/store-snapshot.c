@@ -219,24 +219,33 @@ store_snapshot (PosadaStore *store, int argc, char **argv)
     g_autoptr (PosadaStoreEntry) entry = NULL;
     g_autofree char *machine = NULL, *folder = NULL;
     g_autoptr (GError) error = NULL;
-    gboolean known = FALSE, may_convert = FALSE;
+    gboolean known, copy, may_convert = FALSE;
+    const char *name = NULL;
 
     if (argc == 5 && g_str_equal (argv[2], "take") && g_str_equal (argv[4], "--convert")) {
         may_convert = TRUE;
         argc--;
         argv[4] = NULL;
     }
+    copy = argc > 3 && g_str_equal (argv[2], "copy");
+    if (copy && argc == 6 && g_str_equal (argv[4], "--name"))
+        name = argv[5];
+    else if (copy && argc == 5 && g_str_has_prefix (argv[4], "--name="))
+        name = argv[4] + 7;
+    known = copy && (argc == 4 || name);
     for (unsigned i = 0; argc > 2 && i < G_N_ELEMENTS (verbs); i++)
         known |= g_str_equal (argv[2], verbs[i].name) && argc == 3 + verbs[i].n_words;
     if (!known) {
         cli_complain (
             "use: posada snapshot NAME take TITLE [--convert] | list | restore ID | delete ID | "
-            "rename ID TITLE");
+            "rename ID TITLE | copy ID [--name NEW-NAME]");
         return CLI_BAD_USE;
     }
     entry = posada_store_find (store, argv[1], &error);
     if (!entry)
         return store_complain (error);
+    if (copy)
+        return store_copy (store, entry->id, argv[3], name);
     machine = posada_store_get_machine_folder (store, entry->id);
     folder = g_build_filename (machine, "snapshots", NULL);
     if (g_str_equal (argv[2], "list"))

@@ -26,10 +26,14 @@ enum cli_status store_delete (PosadaStore *store, int argc, char **argv);
 enum cli_status store_restore (PosadaStore *store, int argc, char **argv);
 enum cli_status store_purge (PosadaStore *store, int argc, char **argv);
 enum cli_status store_disk (PosadaStore *store, int argc, char **argv);
+enum cli_status store_clone (PosadaStore *store, int argc, char **argv);
 enum cli_status store_snapshot (PosadaStore *store, int argc, char **argv);
 /* pause, resume, shutdown, kill, save and screenshot */
 enum cli_status store_command (PosadaStore *store, int argc, char **argv);
 enum cli_status store_console (PosadaStore *store, int argc, char **argv);
+
+/* Makes a copy of the machine @uuid as it is in the snapshot @id; @name may be NULL. */
+enum cli_status store_copy (PosadaStore *store, const char *uuid, const char *id, const char *name);
 
 /* An option and where its value goes. */
 struct store_option {

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "block/block.h"
@@ -135,8 +136,29 @@ copy_bytes (PosadaDiskCopy *self, int from, off_t size, GCancellable *cancellabl
     return TRUE;
 }
 
+/* For @bytes more, before minutes are spent on finding out. */
 static gboolean
-run (PosadaDiskCopy *self, GCancellable *cancellable, GError **error)
+check_room (PosadaDiskCopy *self, guint64 bytes, GError **error)
+{
+    g_autofree char *name = g_path_get_basename (self->path), *has = NULL, *needs = NULL;
+    struct statvfs status;
+    guint64 room;
+
+    if (fstatvfs (self->fd, &status) < 0)
+        return TRUE; /* the writing will tell */
+    room = (guint64) status.f_bavail * status.f_frsize;
+    if (room >= bytes)
+        return TRUE;
+    has = g_format_size (room);
+    needs = g_format_size (bytes);
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+                 _ ("A copy of “%s” takes %s, but only %s are free: make room first."), name, needs,
+                 has);
+    return FALSE;
+}
+
+gboolean
+posada_disk_copy_run_now (PosadaDiskCopy *self, GCancellable *cancellable, GError **error)
 {
     struct vmm_error from_error = {0};
     g_autofd int from = -1;
@@ -158,7 +180,8 @@ run (PosadaDiskCopy *self, GCancellable *cancellable, GError **error)
     if (done) {
         atomic_store (&self->total, MIN ((guint64) stat.st_blocks * 512, (guint64) stat.st_size));
         if (ioctl (self->fd, FICLONE, from) < 0) {
-            done = ftruncate (self->fd, stat.st_size) == 0 || fail (self, error, errno);
+            done = check_room (self, atomic_load (&self->total), error);
+            done = done && (ftruncate (self->fd, stat.st_size) == 0 || fail (self, error, errno));
             done = done && copy_bytes (self, from, stat.st_size, cancellable, error);
         }
         done = done && (fsync (self->fd) == 0 || fail (self, error, errno));
@@ -173,7 +196,7 @@ thread_cb (gpointer data)
     struct job *job = data;
     GError *error = NULL;
 
-    if (run (job->copy, job->cancellable, &error))
+    if (posada_disk_copy_run_now (job->copy, job->cancellable, &error))
         dex_promise_resolve_boolean (job->promise, TRUE);
     else
         dex_promise_reject (job->promise, error);

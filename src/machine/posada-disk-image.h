@@ -34,6 +34,8 @@ PosadaDiskCopy *posada_disk_copy_new (const char *path, const char *folder);
 /* Resolves to TRUE when every byte is there, and on the disk. Once. Holes stay holes; a file system
  * that can share the bytes does. The image is kept from being written by others meanwhile. */
 DexFuture *posada_disk_copy_run (PosadaDiskCopy *self, GCancellable *cancellable);
+/* The same on this thread, which waits. */
+gboolean posada_disk_copy_run_now (PosadaDiskCopy *self, GCancellable *cancellable, GError **error);
 /* From 0 to 1. Any thread. */
 double posada_disk_copy_get_progress (PosadaDiskCopy *self);
 /* Names what was copied. Once, after run (). Blocks, but not for long. */

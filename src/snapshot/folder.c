@@ -143,7 +143,15 @@ ends_with (const char *text, const char *end)
 static int
 clean_one (int folder, const char *name, void *data)
 {
+    char id[SNAPSHOT_ID_LENGTH + 1];
+
     if (name[0] != '.' || !(ends_with (name, SNAPSHOT_PART) || ends_with (name, SNAPSHOT_GONE)))
+        return 0;
+    /* Whoever was about to delete it did not come to see that it must stay. */
+    snprintf (id, sizeof id, "%s", name + 1);
+    if (ends_with (name, SNAPSHOT_GONE) && snapshot_id_is_valid (id) &&
+        snapshot_check_pins (folder, name, id, NULL) < 0 &&
+        renameat2 (folder, name, folder, id, RENAME_NOREPLACE) == 0)
         return 0;
     if (snapshot_remove_place (folder, name) < 0)
         unlinkat (folder, name, 0);
@@ -421,7 +429,9 @@ snapshot_delete (const char *folder, const char *id, struct vmm_machine *machine
     fd = snapshot_open_folder (folder, false, error);
     if (fd < 0)
         return fd;
-    r = adopt_children (folder, fd, &info, error);
+    r = snapshot_check_pins (fd, id, info.name, error);
+    if (r == 0)
+        r = adopt_children (folder, fd, &info, error);
     if (r < 0)
         return r;
     /* First what makes it one: whatever happens then, there is none that is half there. */
@@ -429,6 +439,12 @@ snapshot_delete (const char *folder, const char *id, struct vmm_machine *machine
     if (renameat (fd, id, fd, gone) < 0 || fsync (fd) < 0)
         return vmm_error_set_errno (error, -errno, "the snapshot “%s” cannot be deleted",
                                     info.name);
+    /* Somebody may have been faster; nobody is from now on. */
+    r = snapshot_check_pins (fd, gone, info.name, error);
+    if (r < 0) {
+        renameat (fd, gone, fd, id);
+        return r;
+    }
     if (machine)
         snapshot_disks_calm (disks, n_disks);
     if (machine && n_disks > 0)

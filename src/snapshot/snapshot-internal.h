@@ -33,6 +33,10 @@ void snapshot_clean_folder (const char *folder);
 /* A new one, kept. */
 int snapshot_renew_generation (int folder, uint8_t ret_generation[16]);
 
+/* copies.c. Whether something is based on the snapshot in @name, a folder in @folder: -EBUSY and a
+ * sentence that calls it @title. */
+int snapshot_check_pins (int folder, const char *name, const char *title, struct vmm_error *error);
+
 /* disks.c. The first prepares what may take long, with the machine running. */
 struct snapshot_disks;
 int snapshot_disks_prepare (int place, const char *id, const char *name,

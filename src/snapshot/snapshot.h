@@ -75,11 +75,28 @@ int
 snapshot_set_note (const char *folder, const char *id, const char *note, struct vmm_error *error);
 /*
  * Forgets one, and gives back what only it had; those that came from it now come from where it
- * came. A machine that runs from its RAM runs on; @machine, which has the disks open, stands still
- * for a moment. NULL: it is off.
+ * came. -EBUSY if copies are based on it. A machine that runs from its RAM runs on; @machine, which
+ * has the disks open, stands still for a moment. NULL: it is off.
  */
 int snapshot_delete (const char *folder, const char *id, struct vmm_machine *machine,
                      const struct snapshot_disk *disks, size_t n_disks, struct vmm_error *error);
+/*
+ * Copies. A machine, of UUID @copy, whose disks are based on those of a snapshot of @folder keeps
+ * that from being deleted, as long as it is beside the machine that the folder belongs to, or in
+ * the trash. To be called while its folder is being made there; -ENOENT if the snapshot has gone in
+ * between. @name is for people.
+ */
+int snapshot_pin (const char *folder, const char *id, const char *copy, const char *name,
+                  struct vmm_error *error);
+/* The copy was not made. */
+void snapshot_unpin (const char *folder, const char *id, const char *copy);
+/*
+ * Makes @to a snapshot or suspended machine that is the same as that at @from, which shares its
+ * files: those are never written. What is restored from both shares the memory of its RAM that it
+ * does not write.
+ */
+int snapshot_link (const char *from, const char *to, struct vmm_error *error);
+
 /* Removes what a process that died left half made, here and in the disks. Whoever holds the
  * machine's lock, before it starts. */
 void snapshot_clean (const char *folder, const struct snapshot_disk *disks, size_t n_disks);

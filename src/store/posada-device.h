@@ -68,6 +68,9 @@ gboolean posada_definition_set_disk (PosadaDefinition *self, unsigned index, con
 /* Behind the others. */
 gboolean
 posada_definition_add_disk (PosadaDefinition *self, const PosadaDisk *disk, GError **error);
+/* The disk's image is at @path now, the same one or a copy: what it is based on stays. */
+gboolean posada_definition_move_disk (PosadaDefinition *self, unsigned index, const char *path,
+                                      GError **error);
 /* Has the disk's source be the qcow2 image at @path, which is based on what it was so far. */
 gboolean posada_definition_put_overlay (PosadaDefinition *self, unsigned index, const char *path,
                                         GError **error);

@@ -374,6 +374,30 @@ posada_definition_put_overlay (PosadaDefinition *self, unsigned index, const cha
 }
 
 gboolean
+posada_definition_move_disk (PosadaDefinition *self, unsigned index, const char *path,
+                             GError **error)
+{
+    xmlNode *node = posada_device_at (self, "disk", index, error), *below;
+    g_autoptr (PosadaDisk) old = node ? read_disk (node) : NULL;
+    g_autoptr (PosadaDisk) disk = old ? posada_disk_copy (old) : NULL;
+
+    if (!node)
+        return FALSE;
+    g_set_str (&disk->path, path);
+    disk->source = POSADA_SOURCE_FILE;
+    if (!check_setting (self, node, disk, error))
+        return FALSE;
+    below = posada_xml_child (node, "backingStore");
+    if (below)
+        xmlUnlinkNode (below);
+    write_disk (self, node, disk, old);
+    if (below)
+        xmlAddNextSibling (posada_xml_child (node, "source"), below);
+    posada_definition_changed (self);
+    return TRUE;
+}
+
+gboolean
 posada_definition_remove_disk (PosadaDefinition *self, unsigned index, GError **error)
 {
     xmlNode *node = posada_device_at (self, "disk", index, error);

@@ -228,6 +228,18 @@ posada_definition_add_interface (PosadaDefinition *self, const PosadaInterface *
     return TRUE;
 }
 
+void
+posada_definition_renew_macs (PosadaDefinition *self)
+{
+    for (unsigned i = 0; i < posada_definition_get_n_interfaces (self); i++) {
+        xmlNode *node = posada_device_at (self, "interface", i, NULL);
+        g_autofree char *mac = fresh_mac ();
+
+        posada_xml_set_attribute (posada_xml_ensure (node, "mac", interface_order), "address", mac);
+    }
+    posada_definition_changed (self);
+}
+
 gboolean
 posada_definition_remove_interface (PosadaDefinition *self, unsigned index, GError **error)
 {

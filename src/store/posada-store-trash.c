@@ -9,6 +9,42 @@
 
 #define SECONDS_A_DAY (24 * 60 * 60)
 
+/* Machines whose disks are based on a snapshot of this one find it only in its place. */
+static gboolean
+check_nobody_needs (PosadaStore *self, const char *uuid, GError **error)
+{
+    g_autoptr (GPtrArray) entries = posada_store_scan (self, "machines", error);
+
+    for (unsigned i = 0; entries && i < entries->len; i++) {
+        const PosadaStoreEntry *entry = g_ptr_array_index (entries, i);
+        g_autofree char *origin =
+            entry->definition ? posada_definition_get_origin (entry->definition, NULL) : NULL;
+
+        if (g_strcmp0 (origin, uuid) == 0) {
+            g_set_error (error, POSADA_STORE_ERROR, POSADA_STORE_ERROR_BUSY,
+                         "“%s” is based on a snapshot of this machine: delete that one first",
+                         entry->name);
+            return FALSE;
+        }
+    }
+    return entries != NULL;
+}
+
+/* And not in the trash. */
+static gboolean
+check_has_origin (PosadaStore *self, PosadaDefinition *definition, GError **error)
+{
+    g_autofree char *origin = posada_definition_get_origin (definition, NULL);
+    g_autofree char *folder = origin ? posada_store_get_machine_folder (self, origin) : NULL;
+
+    if (!folder || g_file_test (folder, G_FILE_TEST_IS_DIR))
+        return TRUE;
+    g_set_error (
+        error, POSADA_STORE_ERROR, POSADA_STORE_ERROR_NOT_FOUND,
+        "It is based on a snapshot of a machine that is not there: restore that one first");
+    return FALSE;
+}
+
 gboolean
 posada_store_delete (PosadaStore *self, const char *uuid, char **ret_id, GError **error)
 {
@@ -19,7 +55,7 @@ posada_store_delete (PosadaStore *self, const char *uuid, char **ret_id, GError 
     if (!all)
         return FALSE;
     own = posada_store_lock (self, uuid, error);
-    if (!own)
+    if (!own || !check_nobody_needs (self, uuid, error))
         return FALSE;
     folder = posada_store_get_machine_folder (self, uuid);
     id = g_strdup_printf ("%s-%" G_GINT64_FORMAT, uuid, g_get_real_time () / G_USEC_PER_SEC);
@@ -67,7 +103,8 @@ posada_store_restore (PosadaStore *self, const char *id, const char *new_name, G
         return FALSE;
     }
     if (entry->definition) {
-        if (!posada_store_check_free (self, new_name ? new_name : entry->name, uuid, error))
+        if (!check_has_origin (self, entry->definition, error) ||
+            !posada_store_check_free (self, new_name ? new_name : entry->name, uuid, error))
             return FALSE;
         if (new_name && (!posada_definition_set_name (entry->definition, new_name, error) ||
                          !posada_store_write (self, place, uuid, entry->definition, error)))

@@ -79,7 +79,8 @@ gboolean
 posada_store_rename (PosadaStore *self, const char *uuid, const char *name, GError **error);
 
 /* Moves the machine, running in no process, to the trash; files outside of its folder stay where
- * they are. @ret_id (which may be NULL) is for posada_store_restore (). */
+ * they are. POSADA_STORE_ERROR_BUSY also if another's disks are based on its snapshots. @ret_id
+ * (which may be NULL) is for posada_store_restore (). */
 gboolean posada_store_delete (PosadaStore *self, const char *uuid, char **ret_id, GError **error);
 /* Back from the trash. If its name was taken meanwhile, POSADA_STORE_ERROR_EXISTS, unless there is
  * a @new_name. */

@@ -114,9 +114,43 @@ def raw_disks_are_converted_for_a_snapshot_if_that_is_wanted():
 
 
 @test
+def clones_are_machines_of_their_own():
+    make_iso()
+    assert good("create", "--iso", "cd.iso", "--name", "First", "--disk-size", "8M")
+    assert good("clone", "First") == "Clone of First\n"
+    assert good("clone", "First", "--name", "Other") == "Other\n"
+    found = {machine["name"]: machine["uuid"] for machine in machines()}
+    assert sorted(found) == ["Clone of First", "First", "Other"] and len(set(found.values())) == 3
+    assert os.path.getsize(os.path.join(folder_of(found["Other"]), "disk-0.raw")) == 8 << 20
+    refused("clone", "First", "--name", "other", part="“Other” already")
+    refused("clone", "Nobody", part="Nobody")
+    refused("clone", "First", "Second", part="one too many")
+    refused("snapshot", "First", "copy", "0" * 16, part="no snapshot", status=1)
+    refused("snapshot", "First", "copy", "0" * 16, "--name", part="use:")
+    assert len(machines()) == 3
+
+
+@test
+def a_copy_keeps_the_snapshot_it_comes_from():
+    subprocess.run([POSADA, "disk", "create", "own.qcow2", "--size", "4M"], check=True)
+    good("create", "--disk", "own.qcow2", "--name", "First")
+    good("snapshot", "First", "take", "Point")
+    id = good("snapshot", "First", "list")[:16]
+    assert good("snapshot", "First", "copy", id, "--name", "Second") == "Second\n"
+    refused("snapshot", "First", "delete", id, part="“Second” is based on", status=1)
+    refused("delete", "First", part="“Second” is based on", status=1)
+    assert good("clone", "First", "--linked", "--name", "Third") == "Third\n"
+    assert "Base of “Third”" in good("snapshot", "First", "list")
+    good("delete", "Second")
+    refused("snapshot", "First", "delete", id, part="trash", status=1)
+    good("purge")
+    good("snapshot", "First", "delete", id)
+
+
+@test
 def every_verb_has_help():
     for verb in ("create", "list", "show", "start", "pause", "resume", "shutdown", "kill",
-                 "screenshot", "console", "snapshot", "save", "rename", "delete", "restore", "purge"):
+                 "screenshot", "console", "snapshot", "clone", "save", "rename", "delete", "restore", "purge"):
         assert good(verb, "--help").startswith(f"Usage: posada {verb}"), verb
         assert f"  {verb} " in good("--help"), verb
 

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "../machine/machine-test.h"
+#include "machine/posada-clone.h"
 #include "machine/posada-kvm-machine.h"
+#include "store/posada-device.h"
 
 static gboolean
 lacks_kvm (void)
@@ -275,6 +277,109 @@ goes_back_and_forth_between_snapshots (void)
     assert_gone (machine);
 }
 
+/* Of a store, it says "count XX" for each '+' that it is sent. */
+static PosadaMachine *
+make_counting (PosadaStore *store)
+{
+    g_autofree char *rom = g_build_filename (g_getenv ("POSADA_PAYLOADS"), "talker.rom", NULL);
+    g_autofree char *loader =
+        g_markup_printf_escaped ("<loader readonly='yes' type='rom'>%s</loader></os>", rom);
+    g_autoptr (PosadaDefinition) plain = posada_definition_new ("Counting", NULL);
+    g_autoptr (PosadaDefinition) definition = NULL;
+    g_autoptr (GError) error = NULL;
+    g_autofree char *xml = NULL;
+    g_auto (GStrv) parts = NULL;
+
+    posada_definition_set_memory (plain, G_GUINT64_CONSTANT (64) << 20, &error);
+    posada_definition_set_serial (plain, TRUE);
+    xml = posada_definition_to_xml (plain);
+    parts = g_strsplit (xml, "</os>", 2);
+    g_free (xml);
+    xml = g_strjoinv (loader, parts);
+    definition = posada_definition_new_from_xml (xml, -1, &error);
+    g_assert_no_error (error);
+    posada_store_create (store, definition, NULL, NULL, &error);
+    g_assert_no_error (error);
+    return posada_kvm_machine_new_for_definition (definition, store);
+}
+
+/* Sends '+' and waits until the guest says @answer. */
+static void
+count (PosadaMachine *machine, const char *answer)
+{
+    PosadaSerial *serial = posada_machine_get_serial (machine);
+    gboolean done = FALSE;
+
+    g_assert_true (posada_serial_send (serial, "+", 1));
+    while (!done) {
+        g_autoptr (GBytes) backlog = posada_serial_get_backlog (serial);
+        const char *data = g_bytes_get_data (backlog, NULL);
+        g_autofree char *text = g_strndup (data ? data : "", g_bytes_get_size (backlog));
+
+        done = strstr (text, answer) != NULL;
+        if (!done)
+            g_main_context_iteration (NULL, TRUE);
+    }
+}
+
+static PosadaMachine *
+make_copy (PosadaStore *store, PosadaMachine *machine)
+{
+    g_autoptr (PosadaSnapshot) snapshot = get_snapshot (machine, 0);
+    g_autoptr (PosadaClone) clone =
+        posada_clone_new (store, posada_machine_get_id (machine), POSADA_CLONE_COPY,
+                          posada_snapshot_get (snapshot)->id, NULL);
+    g_autoptr (PosadaDefinition) definition = NULL;
+    g_autoptr (DexFuture) future = posada_clone_run (clone, NULL);
+    g_autoptr (GError) error = NULL;
+    const GValue *uuid;
+
+    run_until_done (future);
+    uuid = dex_future_get_value (future, &error);
+    g_assert_no_error (error);
+    definition = posada_store_load (store, g_value_get_string (uuid), &error);
+    g_assert_no_error (error);
+    return posada_kvm_machine_new_for_definition (definition, store);
+}
+
+static void
+copies_go_on_side_by_side (void)
+{
+    g_autofree char *folder = g_dir_make_tmp ("posada-copies-XXXXXX", NULL);
+    g_autoptr (PosadaStore) store = posada_store_new (folder);
+    PosadaMachine *original, *copies[2];
+
+    if (lacks_kvm ())
+        return;
+    original = make_counting (store);
+    expect_done (posada_machine_start (original));
+    count (original, "count 01\n");
+    count (original, "count 02\n");
+    expect_done (posada_machine_take_snapshot (original, "Two", NULL));
+    wait_for_snapshots (original, 1);
+    count (original, "count 03\n");
+    for (guint i = 0; i < 2; i++) {
+        copies[i] = make_copy (store, original);
+        expect_done (posada_machine_start (copies[i]));
+        g_assert_cmpint (posada_machine_get_state (copies[i]), ==, POSADA_MACHINE_RUNNING);
+    }
+    g_assert_cmpstr (posada_machine_get_name (copies[0]), ==, "Copy of Counting");
+    g_assert_cmpstr (posada_machine_get_name (copies[1]), ==, "Copy of Counting 2");
+    /* Each goes on from two, and none from what another has counted. */
+    count (copies[0], "count 03\n");
+    count (copies[0], "count 04\n");
+    count (copies[0], "count 05\n");
+    count (copies[1], "count 03\n");
+    count (original, "count 04\n");
+    count (copies[1], "count 04\n");
+    for (guint i = 0; i < 2; i++) {
+        expect_done (posada_machine_force_off (copies[i]));
+        g_object_unref (copies[i]);
+    }
+    expect_done (posada_machine_force_off (original));
+    g_object_unref (original);
+}
+
 static void
 cannot_shut_down_what_restarts (void)
 {
@@ -375,6 +480,7 @@ main (int argc, char **argv)
 #define ADD(name) g_test_add_func ("/machine/" #name, name)
     ADD (starts_pauses_resumes_and_goes_off);
     ADD (goes_back_and_forth_between_snapshots);
+    ADD (copies_go_on_side_by_side);
     ADD (the_serial_line_leads_to_the_guest);
     ADD (does_the_last_of_what_is_asked_at_once);
     ADD (goes_off_when_its_guest_does);
