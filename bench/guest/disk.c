@@ -3,6 +3,9 @@
  * Reads and writes on a virtio disk, 4 KiB at random and 1 MiB in sequence, with one and with 32
  * requests under way. A byte on the serial port begins every series. The guest waits by looking, so
  * that what is measured is the host's part: doorbell, queue, file.
+ *
+ * With ONCE defined it only writes, each series to a part of the disk of its own, and never twice
+ * to the same 64 KiB: every request meets what nobody has written to.
  */
 #include "guest.h"
 #include "virtio.h"
@@ -11,6 +14,7 @@
 #define MAX_DEPTH 32
 #define BUFFERS   0x4000000u /* 1 MiB for each request, from 64 MiB on */
 #define DISK_SIZE UINT64_C (0x40000000)
+#define CLUSTER   UINT64_C (0x10000)
 
 /* VIRTIO 1.3, 5.2.5: without it every write would have to reach the disk before it completes. */
 #define FEATURE_FLUSH (1u << 9)
@@ -19,14 +23,22 @@ struct series {
     char name;
     bool is_write, is_random;
     uint32_t size;
-    unsigned depth, count; /* bench/disk knows the count */
+    unsigned depth, count; /* bench/disk and bench/qcow2 know the count */
+    uint64_t start;
 };
 
 static const struct series all_series[] = {
-    {'a', false, true, 4096, 1, 20000},    {'b', false, true, 4096, 32, 200000},
-    {'c', true, true, 4096, 1, 20000},     {'d', true, true, 4096, 32, 40000},
-    {'e', false, false, 1 << 20, 1, 4096}, {'f', false, false, 1 << 20, 32, 4096},
-    {'g', true, false, 1 << 20, 1, 2048},  {'h', true, false, 1 << 20, 32, 2048},
+#ifdef ONCE
+    {'a', true, true, 4096, 1, 2048, 0},
+    {'b', true, true, 4096, 32, 6144, 2048 * CLUSTER},
+    {'c', true, false, 1 << 20, 1, 256, 8192 * CLUSTER},
+    {'d', true, false, 1 << 20, 32, 256, 12288 * CLUSTER},
+#else
+    {'a', false, true, 4096, 1, 20000, 0},    {'b', false, true, 4096, 32, 200000, 0},
+    {'c', true, true, 4096, 1, 20000, 0},     {'d', true, true, 4096, 32, 40000, 0},
+    {'e', false, false, 1 << 20, 1, 4096, 0}, {'f', false, false, 1 << 20, 32, 4096, 0},
+    {'g', true, false, 1 << 20, 1, 2048, 0},  {'h', true, false, 1 << 20, 32, 2048, 0},
+#endif
 };
 
 /* VIRTIO 1.3, 5.2.6. */
@@ -34,6 +46,12 @@ struct header {
     uint32_t type, reserved;
     uint64_t sector;
 };
+
+#ifdef ONCE
+#define START 0
+#else
+#define START 1 /* of random numbers */
+#endif
 
 static struct virtio_queue queue;
 static struct header headers[MAX_DEPTH];
@@ -46,6 +64,12 @@ next_offset (const struct series *series)
 {
     uint64_t blocks = DISK_SIZE / series->size;
 
+#ifdef ONCE
+    /* An odd number that no count shares a factor with meets each of them once. */
+    if (series->is_random)
+        return series->start + state++ * 2654435761u % series->count * CLUSTER;
+    return series->start + state++ * series->size;
+#endif
     if (!series->is_random)
         return state++ % blocks * series->size;
     state = state * 6364136223846793005u + 1442695040888963407u;
@@ -87,7 +111,7 @@ run (const struct series *series)
     unsigned begun = 0, done = 0;
 
     out8 (SERIAL, (uint8_t) series->name);
-    state = 1;
+    state = START;
     for (; begun < series->depth; begun++)
         add (series, begun);
     publish ();
