@@ -30,6 +30,7 @@ struct batch {
     size_t n, n_of[N_STEPS];
     unsigned char *bytes;
     size_t used;
+    bool must_precede;
 };
 
 static size_t
@@ -105,6 +106,8 @@ collect (struct qcow2 *self, struct batch *batch)
     add_table (batch, STEP_REFS_TABLE, &self->rt);
     add_pages (self, batch, STEP_ENTRIES, QCOW2_PAGE_L2);
     add_table (batch, STEP_ENTRIES, &self->l1);
+    batch->must_precede = self->must_precede;
+    self->must_precede = false;
     return 0;
 }
 
@@ -149,8 +152,9 @@ write_batch (struct qcow2 *self, const struct batch *batch)
 
         if (n == 0)
             continue;
-        /* The first step depends on nothing; entries depend on data, too. */
-        if (more || step == STEP_ENTRIES)
+        /* The table depends on its blocks. Entries depend on counts only that went up, which goes
+         * with clusters made fresh: .must_precede. */
+        if (step == STEP_ENTRIES ? batch->must_precede : more)
             r = flush (self);
         if (r == 0)
             r = write_copies (self, copies, n);
@@ -164,6 +168,7 @@ write_batch (struct qcow2 *self, const struct batch *batch)
 static void
 end_batch (struct qcow2 *self, const struct batch *batch, bool failed)
 {
+    self->must_precede |= failed && batch->must_precede;
     for (size_t i = 0; i < batch->n; i++) {
         const struct copy *copy = &batch->copies[i];
 
@@ -236,17 +241,26 @@ qcow2_is_barrier_due (const struct qcow2 *self)
 int
 qcow2_barrier (struct qcow2 *self)
 {
-    int r;
+    uint64_t wanted;
+    int r = 0;
 
     pthread_mutex_lock (&self->lock);
+    /* One that begins from now on does for all that wait. */
+    wanted = self->n_barriers + 1;
     while (self->in_barrier)
         pthread_cond_wait (&self->wake, &self->lock);
-    self->in_barrier = true;
-    r = run_barrier (self);
-    if (r == 0)
-        qcow2_settle (self);
-    self->in_barrier = false;
-    pthread_cond_broadcast (&self->wake);
+    if (self->last_barrier < wanted) {
+        uint64_t number = ++self->n_barriers;
+
+        self->in_barrier = true;
+        r = run_barrier (self);
+        if (r == 0) {
+            self->last_barrier = number;
+            qcow2_settle (self);
+        }
+        self->in_barrier = false;
+        pthread_cond_broadcast (&self->wake);
+    }
     pthread_mutex_unlock (&self->lock);
     return r;
 }

@@ -173,6 +173,7 @@ make_table (struct qcow2 *self, uint64_t offset)
         pthread_mutex_unlock (&self->lock);
         r = copy_table (self, old, to);
         pthread_mutex_lock (&self->lock);
+        self->must_precede = true;
     }
     if (r < 0) {
         qcow2_free_run (self, to / self->cluster_size, 1);

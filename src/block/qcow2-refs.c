@@ -113,6 +113,7 @@ make_fresh (struct qcow2 *self, uint64_t first, uint64_t n)
     else
         r = self->file->ops->zero (self->file, start, length);
     pthread_mutex_lock (&self->lock);
+    self->must_precede = true;
     return r;
 }
 

@@ -66,6 +66,7 @@ map_prepared (struct qcow2 *self, uint64_t offset, uint64_t length, struct qcow2
 static int
 link_clusters (struct qcow2 *self, uint64_t offset, uint64_t host, uint64_t n)
 {
+    self->must_precede = true;
     for (uint64_t i = 0; i < n; i++) {
         uint64_t at = offset + (i << self->cluster_bits), to = host + (i << self->cluster_bits);
         struct qcow2_mapping mapping;

@@ -24,7 +24,10 @@
  *      refers to it. Then the entry that refers to it changes, in memory.
  *   2. A barrier takes a copy of all changes of one instant and writes the reference counts, waits
  *      until they and all data are stable, writes the tables that refer to clusters, and waits
- *      again.
+ *      again. The first wait is left out where nothing needs it: the counts were written before,
+ * and what was linked since is known to read as zeroes on stable storage, which is what the guest
+ *      had there. Its data may come after their entry, as long as both come before the flush ends.
+ *      What does need it sets .must_precede.
  *   3. What an entry no longer refers to is given up only after the barrier that wrote the entry,
  *      and when no request from before is in flight any more. Until then it leaks.
  *
@@ -190,8 +193,11 @@ struct qcow2 {
     atomic_bool failed;     /* a flush has failed */
     atomic_bool complained; /* about damage */
     bool in_barrier, in_refill, in_new_table;
-    struct qcow2_runs frees;     /* entries that refer to them may still be in the file */
-    struct qcow2_runs durable;   /* no more */
+    bool must_precede; /* what entries refer to was filled, zeroed or made part of the file since
+                        * the last time all was stable */
+    uint64_t n_barriers, last_barrier; /* begun; the last one that succeeded */
+    struct qcow2_runs frees;           /* entries that refer to them may still be in the file */
+    struct qcow2_runs durable;         /* no more */
     struct qcow2_run reserve[2]; /* clusters with a reference that read as zeroes; the second one
                                   * is for when the first one is used up */
     uint64_t free_from;          /* no free cluster is below */

@@ -170,24 +170,47 @@ log_length (struct cutting *cutting)
     return n;
 }
 
-static void
-operate (struct cutting *cutting, bool snapshots)
+/* The next operation, to be filled in and then run. */
+static struct operation *
+begin (struct cutting *cutting, enum kind kind)
 {
-    unsigned number = cutting->n_operations++;
-    struct operation *operation = &cutting->operations[number];
+    struct operation *operation = &cutting->operations[cutting->n_operations];
+
+    CHECK (cutting->n_operations < MAX_OPERATIONS);
+    operation->kind = kind;
+    operation->snapshot = cutting->n_operations++;
+    return operation;
+}
+
+static void
+run (struct cutting *cutting, struct operation *operation)
+{
+    if (operation->kind >= OP_FLUSH)
+        operation->n = 0;
+    operation->started = log_length (cutting);
+    if (operation->kind <= OP_FLUSH)
+        do_request (cutting, operation, (uint32_t) (operation - cutting->operations) + 1);
+    else
+        do_snapshot (cutting, operation);
+    operation->ended = log_length (cutting);
+    memcpy (operation->after, cutting->model, sizeof cutting->model);
+}
+
+static void
+operate_at_random (struct cutting *cutting, bool snapshots)
+{
     struct qrig *rig = &cutting->rig;
     uint64_t what = qrig_random (rig, snapshots ? 25 : 21);
-    unsigned candidate = (unsigned) qrig_random (rig, number + 1);
+    unsigned candidate = (unsigned) qrig_random (rig, cutting->n_operations + 1);
+    struct operation *operation = begin (cutting, what < 12   ? OP_WRITE
+                                                  : what < 15 ? OP_ZEROES
+                                                  : what < 17 ? OP_DISCARD
+                                                  : what < 20 ? OP_FLUSH
+                                                  : what < 21 ? OP_RESIZE
+                                                  : what < 23 ? OP_TAKE
+                                                  : what < 24 ? OP_APPLY
+                                                              : OP_DELETE);
 
-    operation->kind = what < 12   ? OP_WRITE
-                      : what < 15 ? OP_ZEROES
-                      : what < 17 ? OP_DISCARD
-                      : what < 20 ? OP_FLUSH
-                      : what < 21 ? OP_RESIZE
-                      : what < 23 ? OP_TAKE
-                      : what < 24 ? OP_APPLY
-                                  : OP_DELETE;
-    operation->snapshot = number;
     while (operation->kind >= OP_APPLY && candidate > 0 && !cutting->snapshots[candidate].there)
         candidate--;
     if (operation->kind >= OP_APPLY) {
@@ -198,15 +221,21 @@ operate (struct cutting *cutting, bool snapshots)
     operation->first = qrig_random (rig, SECTORS);
     operation->n = 1 + qrig_random (rig, qrig_random (rig, 3) ? 12 : 300);
     operation->n = MIN_OF (operation->n, SECTORS - operation->first);
-    if (operation->kind >= OP_FLUSH)
-        operation->n = 0;
-    operation->started = log_length (cutting);
-    if (operation->kind <= OP_FLUSH)
-        do_request (cutting, operation, number + 1);
-    else
-        do_snapshot (cutting, operation);
-    operation->ended = log_length (cutting);
-    memcpy (operation->after, cutting->model, sizeof cutting->model);
+    run (cutting, operation);
+}
+
+/* Writes go to clusters that nobody has written to, in a table that a snapshot has as well. */
+static void
+operate_on_shared_tables (struct cutting *cutting, unsigned turn)
+{
+    struct operation *operation = begin (cutting, OP_WRITE);
+
+    operation->first = 16 * turn;
+    operation->n = 1 + turn % 8;
+    run (cutting, operation);
+    run (cutting, begin (cutting, OP_FLUSH));
+    for (unsigned i = 0; i < turn % 3; i++)
+        run (cutting, begin (cutting, OP_TAKE));
 }
 
 /* Whether sector @i, now @value, can be so after a cut at @cut. */
@@ -358,8 +387,14 @@ cut_everywhere (struct cutting *cutting, struct mem_file *flushed, size_t n_qemu
     }
 }
 
+enum script {
+    SCRIPT_REQUESTS,
+    SCRIPT_SNAPSHOTS,
+    SCRIPT_SHARED_TABLES,
+};
+
 static void
-check_cuts (uint32_t cluster_size, unsigned n, bool snapshots, uint64_t seed)
+check_cuts (uint32_t cluster_size, unsigned n, enum script script, uint64_t seed)
 {
     struct cutting *cutting = calloc (1, sizeof *cutting);
     struct mem_file flushed;
@@ -377,8 +412,12 @@ check_cuts (uint32_t cluster_size, unsigned n, bool snapshots, uint64_t seed)
     cutting->file.logging = true;
     image = open_file (&cutting->rig, &cutting->file);
     cutting->rig.blk = &image->blk;
-    for (unsigned i = 0; i < n; i++)
-        operate (cutting, snapshots);
+    for (unsigned i = 0; i < n; i++) {
+        if (script == SCRIPT_SHARED_TABLES)
+            operate_on_shared_tables (cutting, i);
+        else
+            operate_at_random (cutting, script == SCRIPT_SNAPSHOTS);
+    }
     finish_taking (cutting);
     qrig_close (&cutting->rig);
     cutting->file.logging = false;
@@ -394,27 +433,32 @@ check_cuts (uint32_t cluster_size, unsigned n, bool snapshots, uint64_t seed)
 
 TEST (a_power_cut_while_clusters_are_allocated_and_freed_costs_leaks_at_most)
 {
-    check_cuts (4 * KIB, 120, false, 1);
+    check_cuts (4 * KIB, 120, SCRIPT_REQUESTS, 1);
 }
 
 TEST (the_same_with_small_clusters_and_a_growing_refcount_table)
 {
-    check_cuts (512, 60, false, 2);
+    check_cuts (512, 60, SCRIPT_REQUESTS, 2);
 }
 
 TEST (the_same_with_large_clusters)
 {
-    check_cuts (64 * KIB, 120, false, 3);
+    check_cuts (64 * KIB, 120, SCRIPT_REQUESTS, 3);
 }
 
 TEST (a_power_cut_during_snapshots_leaves_the_state_before_or_after)
 {
-    check_cuts (4 * KIB, 120, true, 4);
+    check_cuts (4 * KIB, 120, SCRIPT_SNAPSHOTS, 4);
 }
 
 TEST (the_same_with_small_clusters)
 {
-    check_cuts (1 * KIB, 50, true, 5);
+    check_cuts (1 * KIB, 50, SCRIPT_SNAPSHOTS, 5);
+}
+
+TEST (the_same_while_tables_are_copied_that_a_snapshot_has)
+{
+    check_cuts (4 * KIB, 40, SCRIPT_SHARED_TABLES, 6);
 }
 
 struct waiting {
