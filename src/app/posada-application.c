@@ -398,5 +398,5 @@ PosadaApplication *
 posada_application_new (void)
 {
     return g_object_new (POSADA_TYPE_APPLICATION, "application-id", "io.posada.Posada",
-                         "resource-base-path", "/io/posada/Posada", NULL);
+                         "resource-base-path", "/io/posada/Posada", "register-session", TRUE, NULL);
 }

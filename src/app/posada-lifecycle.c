@@ -22,6 +22,7 @@ struct _PosadaLifecycle {
     gboolean asking;
     gboolean holding;
     gboolean quitting; /* as soon as no machine runs */
+    gboolean ending;   /* the session is, and waits until machines are saved */
     guint inhibition;
 };
 
@@ -32,8 +33,9 @@ G_DEFINE_FINAL_TYPE (PosadaLifecycle, posada_lifecycle, G_TYPE_OBJECT)
 static void
 update_inhibition (PosadaLifecycle *self)
 {
-    gboolean wanted = posada_library_count_running (self->library) > 0 &&
-                      g_settings_get_boolean (self->settings, POSADA_SETTINGS_INHIBIT_LOG_OUT);
+    gboolean wanted =
+        posada_library_count_running (self->library) > 0 &&
+        (self->ending || g_settings_get_boolean (self->settings, POSADA_SETTINGS_INHIBIT_LOG_OUT));
 
     if (wanted && !self->inhibition) {
         self->inhibition = gtk_application_inhibit (self->application, GTK_WINDOW (self->window),
@@ -60,6 +62,7 @@ running_changed_cb (PosadaLifecycle *self)
 {
     gboolean running = posada_library_count_running (self->library) > 0;
 
+    self->ending &= running;
     update_inhibition (self);
     /* Machines that were started by way of the bus have no window that holds the application. */
     if (running && !self->holding)
@@ -166,6 +169,104 @@ close_request_cb (PosadaWindow *window, PosadaLifecycle *self)
 
 /* --- quitting --- */
 
+typedef struct {
+    PosadaLifecycle *lifecycle;
+    PosadaMachine *machine;
+} Saving;
+
+static void
+saving_free (gpointer data)
+{
+    Saving *saving = data;
+
+    g_object_unref (saving->lifecycle);
+    g_object_unref (saving->machine);
+    g_free (saving);
+}
+
+/* Then it runs on, and so do we: nothing is lost. */
+static DexFuture *
+not_saved_cb (DexFuture *future, gpointer data)
+{
+    Saving *saving = data;
+    PosadaLifecycle *self = saving->lifecycle;
+    g_autoptr (GError) error = NULL;
+    g_autofree char *heading = NULL;
+    AdwDialog *dialog;
+
+    dex_future_get_value (future, &error);
+    self->quitting = self->ending = FALSE;
+    update_inhibition (self);
+    g_action_group_activate_action (G_ACTION_GROUP (self->application), "present", NULL);
+    if (!self->window)
+        return dex_future_new_true ();
+    gtk_widget_set_visible (GTK_WIDGET (self->window), TRUE);
+    heading = g_strdup_printf (_ ("“%s” Was Not Saved"), posada_machine_get_name (saving->machine));
+    dialog = adw_alert_dialog_new (heading, error->message);
+    adw_alert_dialog_add_response (ADW_ALERT_DIALOG (dialog), "close", _ ("_Close"));
+    adw_dialog_present (dialog, GTK_WIDGET (self->window));
+    return dex_future_new_true ();
+}
+
+/* One that is on its way to off anyway, or has just been told to be saved, needs nothing. */
+static void
+save (PosadaLifecycle *self, PosadaMachine *machine)
+{
+    PosadaMachineState state = posada_machine_get_state (machine);
+    Saving *saving;
+
+    if (state == POSADA_MACHINE_STOPPING || state == POSADA_MACHINE_SAVING)
+        return;
+    saving = g_new (Saving, 1);
+    saving->lifecycle = g_object_ref (self);
+    saving->machine = g_object_ref (machine);
+    dex_future_disown (
+        dex_future_catch (posada_machine_save (machine), not_saved_cb, saving, saving_free));
+}
+
+static void
+save_machines (PosadaLifecycle *self)
+{
+    GListModel *machines = G_LIST_MODEL (posada_library_get_machines (self->library));
+
+    for (guint i = 0; i < g_list_model_get_n_items (machines); i++) {
+        g_autoptr (PosadaMachine) machine = g_list_model_get_item (machines, i);
+
+        if (posada_machine_is_on_here (machine))
+            save (self, machine);
+    }
+}
+
+void
+posada_lifecycle_end_session (PosadaLifecycle *self)
+{
+    g_return_if_fail (POSADA_IS_LIFECYCLE (self));
+
+    if (self->ending || posada_library_count_running (self->library) == 0 ||
+        !g_settings_get_boolean (self->settings, POSADA_SETTINGS_SAVE_ON_LOG_OUT))
+        return;
+    /* The session waits as long as we hold it up. */
+    self->ending = TRUE;
+    update_inhibition (self);
+    save_machines (self);
+}
+
+static void
+hide_windows (PosadaLifecycle *self)
+{
+    for (GList *at = gtk_application_get_windows (self->application); at; at = at->next)
+        gtk_widget_set_visible (at->data, FALSE);
+}
+
+static void
+save_and_quit (PosadaLifecycle *self)
+{
+    self->quitting = TRUE;
+    hide_windows (self);
+    save_machines (self);
+    running_changed_cb (self);
+}
+
 /* The last machine that goes off takes the application with it. */
 static void
 end_machines (PosadaLifecycle *self, DexFuture *(*operation) (PosadaMachine *machine))
@@ -173,8 +274,7 @@ end_machines (PosadaLifecycle *self, DexFuture *(*operation) (PosadaMachine *mac
     GListModel *machines = G_LIST_MODEL (posada_library_get_machines (self->library));
 
     self->quitting = TRUE;
-    for (GList *at = gtk_application_get_windows (self->application); at; at = at->next)
-        gtk_widget_set_visible (at->data, FALSE);
+    hide_windows (self);
     for (guint i = 0; i < g_list_model_get_n_items (machines); i++) {
         g_autoptr (PosadaMachine) machine = g_list_model_get_item (machines, i);
 
@@ -197,6 +297,8 @@ answered_quit_cb (AdwAlertDialog *dialog, const char *response, PosadaLifecycle 
         end_machines (self, posada_machine_force_off);
     else if (g_str_equal (response, "shut-down"))
         end_machines (self, posada_machine_shut_down);
+    else if (g_str_equal (response, "save"))
+        save_and_quit (self);
 }
 
 static void
@@ -216,10 +318,10 @@ ask_about_quitting (PosadaLifecycle *self, guint n)
                                       n),
                             n);
     dialog = ADW_ALERT_DIALOG (adw_alert_dialog_new (_ ("Quit Posada?"), body));
-    adw_alert_dialog_add_responses (dialog, "cancel", _ ("_Cancel"), "shut-down",
-                                    _ ("_Shut Down and Quit"), "force-off",
-                                    _ ("_Force Off and Quit"), NULL);
-    adw_alert_dialog_set_response_appearance (dialog, "shut-down", ADW_RESPONSE_SUGGESTED);
+    adw_alert_dialog_add_responses (dialog, "cancel", _ ("_Cancel"), "force-off",
+                                    _ ("_Force Off and Quit"), "shut-down",
+                                    _ ("_Shut Down and Quit"), "save", _ ("Sa_ve and Quit"), NULL);
+    adw_alert_dialog_set_response_appearance (dialog, "save", ADW_RESPONSE_SUGGESTED);
     adw_alert_dialog_set_response_appearance (dialog, "force-off", ADW_RESPONSE_DESTRUCTIVE);
     adw_alert_dialog_set_default_response (dialog, "cancel");
     adw_alert_dialog_set_close_response (dialog, "cancel");
@@ -241,6 +343,7 @@ posada_lifecycle_quit (PosadaLifecycle *self)
     }
     switch (g_settings_get_enum (self->settings, POSADA_SETTINGS_ON_QUIT)) {
     case POSADA_QUIT_SHUT_DOWN: end_machines (self, posada_machine_shut_down); break;
+    case POSADA_QUIT_SAVE: save_and_quit (self); break;
     case POSADA_QUIT_FORCE_OFF: end_machines (self, posada_machine_force_off); break;
     default: ask_about_quitting (self, n); break;
     }
@@ -283,6 +386,8 @@ posada_lifecycle_new (GtkApplication *application, PosadaLibrary *library, GSett
     self->settings = g_object_ref (settings);
     g_signal_connect_object (library, "running-changed", G_CALLBACK (running_changed_cb), self,
                              G_CONNECT_SWAPPED);
+    g_signal_connect_object (application, "query-end", G_CALLBACK (posada_lifecycle_end_session),
+                             self, G_CONNECT_SWAPPED);
     g_signal_connect_object (settings, "changed::" POSADA_SETTINGS_INHIBIT_LOG_OUT,
                              G_CALLBACK (update_inhibition), self, G_CONNECT_SWAPPED);
     return self;

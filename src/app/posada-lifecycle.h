@@ -22,6 +22,8 @@ posada_lifecycle_new (GtkApplication *application, PosadaLibrary *library, GSett
 void posada_lifecycle_set_window (PosadaLifecycle *self, PosadaWindow *window);
 /* The window is on the screen again. */
 void posada_lifecycle_presented (PosadaLifecycle *self);
+/* The session ends: machines are saved, if that is preferred, and it is held up meanwhile. */
+void posada_lifecycle_end_session (PosadaLifecycle *self);
 /* Ends the application, after asking what to do with machines that run. */
 void posada_lifecycle_quit (PosadaLifecycle *self);
 

@@ -27,6 +27,7 @@ struct _PosadaMachinePage {
     GtkWidget *shut_down_button;
     GtkMenuButton *power_button;
     GtkMenuButton *machine_button;
+    GtkWidget *discard_button;
     AdwStatusPage *broken_page;
     GtkStack *screen_stack;
     GtkPicture *screen_picture;
@@ -40,6 +41,7 @@ struct _PosadaMachinePage {
     AdwActionRow *memory_row;
     AdwActionRow *disks_row;
     AdwActionRow *snapshots_row;
+    gboolean save_cancelled;             /* nobody is told that it failed */
     PosadaSnapshotsPage *snapshots_page; /* while it is open */
     PosadaDisksPage *disks_page;         /* while it is open */
     PosadaSparkline *sparkline;
@@ -85,6 +87,10 @@ static const struct operation {
      POSADA_MACHINE_CAN_SNAPSHOT, NULL},
     {"machine.save", posada_machine_save, IN (RUNNING) | IN (PAUSED), POSADA_MACHINE_CAN_SAVE,
      N_ ("“%s” Was Not Saved")},
+    {"machine.cancel-save", posada_machine_cancel_snapshot,
+     IN (SAVING) | IN (RUNNING) | IN (PAUSED), POSADA_MACHINE_CAN_SAVE,
+     N_ ("“%s” Is Saved Nevertheless")},
+    {"machine.discard-saved", NULL, IN (OFF), POSADA_MACHINE_CAN_SAVE, NULL},
     {"machine.rename", NULL, IN (OFF) | IN (RUNNING) | IN (PAUSED), 0, NULL},
     {"machine.remote-access", NULL, IN (OFF) | IN (RUNNING) | IN (PAUSED),
      POSADA_MACHINE_CAN_REMOTE, NULL},
@@ -134,16 +140,39 @@ update_load (PosadaMachinePage *self)
     adw_action_row_set_subtitle (self->load_row, text ? text : "");
 }
 
+/* Why it is as it is, or how far the save is. */
+static void
+update_banner (PosadaMachinePage *self)
+{
+    PosadaMachineState state = posada_machine_get_state (self->machine);
+    const char *reason = posada_machine_get_reason (self->machine);
+    double progress = posada_machine_get_snapshot_progress (self->machine);
+    g_autofree char *text = NULL;
+
+    if (state == POSADA_MACHINE_SAVING && progress >= 0) {
+        text = g_strdup_printf (_ ("Saving to disk, %.0f %%"), progress * 100);
+        adw_banner_set_title (self->reason_banner, text);
+        adw_banner_set_button_label (self->reason_banner, _ ("_Cancel"));
+        adw_banner_set_revealed (self->reason_banner, TRUE);
+        return;
+    }
+    adw_banner_set_button_label (self->reason_banner, NULL);
+    adw_banner_set_title (self->reason_banner, reason ? reason : "");
+    adw_banner_set_revealed (self->reason_banner,
+                             reason && (posada_machine_get_outside (self->machine) ||
+                                        state == POSADA_MACHINE_CRASHED ||
+                                        state == POSADA_MACHINE_PAUSED));
+}
+
 static void
 update_state (PosadaMachinePage *self)
 {
     PosadaMachineState state = posada_machine_get_state (self->machine);
-    const char *label = posada_machine_state_to_label (state);
+    g_autofree char *label = posada_machine_row_describe_state (self->machine);
     const char *reason = posada_machine_get_reason (self->machine);
     g_autofree char *escaped = reason ? g_markup_escape_text (reason, -1) : NULL;
     gboolean off = state == POSADA_MACHINE_OFF || state == POSADA_MACHINE_CRASHED;
     gboolean missing = state == POSADA_MACHINE_MISSING;
-    gboolean outside = posada_machine_get_outside (self->machine);
 
     gtk_label_set_label (self->state_label, label);
     adw_window_title_set_subtitle (self->window_title, label);
@@ -155,10 +184,8 @@ update_state (PosadaMachinePage *self)
                             (!off && !missing) || state == POSADA_MACHINE_CRASHED);
     gtk_stack_set_visible_child_name (self->stack, missing ? "broken" : "machine");
     adw_status_page_set_description (self->broken_page, missing && escaped ? escaped : "");
-    adw_banner_set_title (self->reason_banner, reason ? reason : "");
-    adw_banner_set_revealed (
-        self->reason_banner,
-        reason && (outside || state == POSADA_MACHINE_CRASHED || state == POSADA_MACHINE_PAUSED));
+    gtk_widget_set_visible (self->discard_button, posada_machine_get_saved (self->machine));
+    update_banner (self);
     for (gsize i = 0; i < G_N_ELEMENTS (operations); i++)
         gtk_widget_action_set_enabled (GTK_WIDGET (self), operations[i].action,
                                        can_do (self, &operations[i]));
@@ -173,7 +200,20 @@ update_thumbnail (PosadaMachinePage *self)
     gboolean shown = GDK_IS_PAINTABLE (thumbnail);
 
     gtk_picture_set_paintable (self->screen_picture, shown ? GDK_PAINTABLE (thumbnail) : NULL);
+    /* What was there when it was last on; a saved machine comes back to it. */
+    if (posada_machine_get_state (self->machine) == POSADA_MACHINE_OFF &&
+        !posada_machine_get_saved (self->machine))
+        gtk_widget_add_css_class (GTK_WIDGET (self->screen_picture), "past");
+    else
+        gtk_widget_remove_css_class (GTK_WIDGET (self->screen_picture), "past");
     gtk_stack_set_visible_child_name (self->screen_stack, shown ? "picture" : "icon");
+}
+
+static void
+saved_changed_cb (PosadaMachinePage *self)
+{
+    update_state (self);
+    update_thumbnail (self);
 }
 
 /* Told to who does not look at the label. */
@@ -183,9 +223,9 @@ state_changed_cb (PosadaMachinePage *self)
     g_autofree char *text = NULL;
 
     update_state (self);
-    text =
-        g_strdup_printf ("%s: %s", posada_machine_get_name (self->machine),
-                         posada_machine_state_to_label (posada_machine_get_state (self->machine)));
+    update_thumbnail (self);
+    text = g_strdup_printf ("%s: %s", posada_machine_get_name (self->machine),
+                            gtk_label_get_label (self->state_label));
     gtk_accessible_announce (GTK_ACCESSIBLE (self), text,
                              GTK_ACCESSIBLE_ANNOUNCEMENT_PRIORITY_MEDIUM);
 }
@@ -262,6 +302,10 @@ failed_cb (DexFuture *future, gpointer user_data)
 
     if (dex_future_get_value (future, &error))
         return NULL;
+    if (attempt->page->save_cancelled) {
+        attempt->page->save_cancelled = FALSE;
+        return dex_future_new_true ();
+    }
     heading = g_strdup_printf (_ (attempt->heading), posada_machine_get_name (attempt->machine));
     if (gtk_widget_get_mapped (GTK_WIDGET (attempt->page)))
         show_failure (attempt->page, heading, error->message);
@@ -278,6 +322,7 @@ operation_cb (GtkWidget *widget, const char *action, GVariant *parameter)
 
         if (!g_str_equal (operations[i].action, action) || !can_do (self, &operations[i]))
             continue;
+        self->save_cancelled = g_str_equal (action, "machine.cancel-save");
         attempt = g_new0 (struct attempt, 1);
         attempt->page = g_object_ref (self);
         attempt->machine = g_object_ref (self->machine);
@@ -350,6 +395,47 @@ take_snapshot_cb (GtkWidget *widget, const char *action, GVariant *parameter)
 }
 
 static void
+discard_response_cb (AdwAlertDialog *dialog, const char *response, struct attempt *attempt)
+{
+    struct attempt *copy;
+
+    if (!g_str_equal (response, "discard"))
+        return;
+    copy = g_memdup2 (attempt, sizeof *attempt);
+    g_object_ref (copy->page);
+    g_object_ref (copy->machine);
+    dex_future_disown (dex_future_catch (posada_machine_discard_saved (copy->machine), failed_cb,
+                                         copy, attempt_free));
+}
+
+static void
+discard_saved_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    PosadaMachinePage *self = POSADA_MACHINE_PAGE (widget);
+    struct attempt *attempt;
+    AdwDialog *dialog;
+
+    if (!self->machine || !posada_machine_get_saved (self->machine))
+        return;
+    attempt = g_new0 (struct attempt, 1);
+    attempt->page = g_object_ref (self);
+    attempt->machine = g_object_ref (self->machine);
+    attempt->heading = N_ ("The Saved State of “%s” Was Not Discarded");
+    dialog = adw_alert_dialog_new (
+        _ ("Discard the Saved State?"),
+        _ ("What programs in the machine had not written to its disks is lost, and the machine "
+           "starts as after a power failure."));
+    adw_alert_dialog_add_responses (ADW_ALERT_DIALOG (dialog), "cancel", _ ("_Cancel"), "discard",
+                                    _ ("_Discard"), NULL);
+    adw_alert_dialog_set_response_appearance (ADW_ALERT_DIALOG (dialog), "discard",
+                                              ADW_RESPONSE_DESTRUCTIVE);
+    adw_alert_dialog_set_close_response (ADW_ALERT_DIALOG (dialog), "cancel");
+    g_signal_connect (dialog, "response", G_CALLBACK (discard_response_cb), attempt);
+    g_object_set_data_full (G_OBJECT (dialog), "attempt", attempt, attempt_free);
+    adw_dialog_present (dialog, widget);
+}
+
+static void
 remote_access_cb (GtkWidget *widget, const char *action, GVariant *parameter)
 {
     AdwDialog *dialog = posada_remote_access_dialog_new (POSADA_MACHINE_PAGE (widget)->machine);
@@ -411,6 +497,7 @@ bind_children (GtkWidgetClass *widget_class)
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, shut_down_button);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, power_button);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, machine_button);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, discard_button);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, broken_page);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, screen_stack);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, screen_picture);
@@ -453,6 +540,7 @@ posada_machine_page_class_init (PosadaMachinePageClass *klass)
     gtk_widget_class_install_action (widget_class, "machine.show-file", NULL, show_file_cb);
     gtk_widget_class_install_action (widget_class, "machine.snapshots", NULL, snapshots_cb);
     gtk_widget_class_install_action (widget_class, "machine.disks", NULL, disks_cb);
+    gtk_widget_class_install_action (widget_class, "machine.discard-saved", NULL, discard_saved_cb);
     gtk_widget_class_install_action (widget_class, "machine.take-snapshot", NULL, take_snapshot_cb);
     gtk_widget_class_add_binding_action (widget_class, GDK_KEY_t, GDK_CONTROL_MASK,
                                          "machine.take-snapshot", NULL);
@@ -500,6 +588,9 @@ posada_machine_page_set_machine (PosadaMachinePage *self, PosadaMachine *machine
     g_signal_connect_swapped (machine, "notify::memory", G_CALLBACK (update_essentials), self);
     g_signal_connect_swapped (machine, "notify::disk-size", G_CALLBACK (update_essentials), self);
     g_signal_connect_swapped (machine, "notify::outside", G_CALLBACK (update_state), self);
+    g_signal_connect_swapped (machine, "notify::saved", G_CALLBACK (saved_changed_cb), self);
+    g_signal_connect_swapped (machine, "notify::snapshot-progress", G_CALLBACK (update_banner),
+                              self);
     g_signal_connect_swapped (machine, "notify::thumbnail", G_CALLBACK (update_thumbnail), self);
     g_signal_connect_swapped (machine, "notify::capabilities", G_CALLBACK (update_snapshots), self);
     g_signal_connect_swapped (posada_machine_get_snapshots (machine), "items-changed",

@@ -34,9 +34,12 @@ static void
 update_picture (PosadaMachineRow *self)
 {
     GIcon *thumbnail = posada_machine_get_thumbnail (self->machine);
-    gboolean missing = posada_machine_get_state (self->machine) == POSADA_MACHINE_MISSING;
+    PosadaMachineState state = posada_machine_get_state (self->machine);
+    gboolean missing = state == POSADA_MACHINE_MISSING;
 
-    if (GDK_IS_PAINTABLE (thumbnail)) {
+    /* Not of one that is off and starts anew: the list is of what is. */
+    if (GDK_IS_PAINTABLE (thumbnail) &&
+        (state != POSADA_MACHINE_OFF || posada_machine_get_saved (self->machine))) {
         gtk_image_set_from_paintable (self->picture, GDK_PAINTABLE (thumbnail));
         gtk_image_set_pixel_size (self->picture, THUMBNAIL_SIZE);
     } else {
@@ -125,8 +128,19 @@ posada_machine_row_set_machine (PosadaMachineRow *self, PosadaMachine *machine)
     g_signal_connect_swapped (machine, "sampled", G_CALLBACK (update_state), self);
     g_signal_connect_swapped (machine, "notify::thumbnail", G_CALLBACK (update_picture), self);
     g_signal_connect_swapped (machine, "notify::outside", G_CALLBACK (update_state), self);
+    g_signal_connect_swapped (machine, "notify::saved", G_CALLBACK (update_state), self);
     update_name (self);
     update_state (self);
+}
+
+char *
+posada_machine_row_describe_state (PosadaMachine *machine)
+{
+    PosadaMachineState state = posada_machine_get_state (machine);
+
+    if (state == POSADA_MACHINE_OFF && posada_machine_get_saved (machine))
+        return g_strdup (C_ ("machine state", "Saved"));
+    return g_strdup (posada_machine_state_to_label (state));
 }
 
 char *
@@ -144,7 +158,7 @@ posada_machine_row_describe (PosadaMachine *machine)
         return g_strdup_printf (_ ("%s outside"), label);
     samples = posada_machine_get_history (machine, &n);
     if (state != POSADA_MACHINE_RUNNING || n == 0)
-        return g_strdup (label);
+        return posada_machine_row_describe_state (machine);
     /* Translators: a state and the load of the processors, as in “Running, 12 %” */
     return g_strdup_printf (_ ("%s, %.0f %%"), label, samples[n - 1].cpu * 100);
 }

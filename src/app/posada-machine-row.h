@@ -17,6 +17,8 @@ G_DECLARE_FINAL_TYPE (PosadaMachineRow, posada_machine_row, POSADA, MACHINE_ROW,
 GtkWidget *posada_machine_row_new (void);
 void posada_machine_row_set_machine (PosadaMachineRow *self, PosadaMachine *machine);
 
+/* “Running”, or “Saved” for one that is off and goes on from there. */
+char *posada_machine_row_describe_state (PosadaMachine *machine);
 /* “Running, 12 %”: what is said of a machine below its name. */
 char *posada_machine_row_describe (PosadaMachine *machine);
 

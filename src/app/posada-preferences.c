@@ -12,6 +12,7 @@ struct _PosadaPreferences {
     AdwComboRow *close_row;
     AdwComboRow *quit_row;
     AdwSwitchRow *log_out_row;
+    AdwSwitchRow *save_row;
 };
 
 G_DEFINE_FINAL_TYPE (PosadaPreferences, posada_preferences, ADW_TYPE_PREFERENCES_DIALOG)
@@ -23,7 +24,7 @@ static const char *const release_keys[] = {"ctrl+alt", "ctrl+shift", "ctrl+super
                                            NULL};
 static const char *const scalings[] = {"fit", "one-to-one", "resize-guest", NULL};
 static const char *const closings[] = {"ask", "keep-running", NULL};
-static const char *const quittings[] = {"ask", "shut-down", "force-off", NULL};
+static const char *const quittings[] = {"ask", "save", "shut-down", "force-off", NULL};
 
 static gboolean
 to_position_cb (GValue *value, GVariant *variant, gpointer user_data)
@@ -69,6 +70,7 @@ posada_preferences_class_init (PosadaPreferencesClass *klass)
     gtk_widget_class_bind_template_child (widget_class, PosadaPreferences, close_row);
     gtk_widget_class_bind_template_child (widget_class, PosadaPreferences, quit_row);
     gtk_widget_class_bind_template_child (widget_class, PosadaPreferences, log_out_row);
+    gtk_widget_class_bind_template_child (widget_class, PosadaPreferences, save_row);
 }
 
 static void
@@ -88,6 +90,8 @@ posada_preferences_new (GSettings *settings)
     bind_row (settings, POSADA_SETTINGS_ON_CLOSE, self->close_row, closings);
     bind_row (settings, POSADA_SETTINGS_ON_QUIT, self->quit_row, quittings);
     g_settings_bind (settings, POSADA_SETTINGS_INHIBIT_LOG_OUT, self->log_out_row, "active",
+                     G_SETTINGS_BIND_DEFAULT);
+    g_settings_bind (settings, POSADA_SETTINGS_SAVE_ON_LOG_OUT, self->save_row, "active",
                      G_SETTINGS_BIND_DEFAULT);
     return ADW_DIALOG (self);
 }

@@ -27,9 +27,13 @@ static const struct {
     DexFuture *(*begin) (PosadaMachine *machine);
     gboolean waits; /* for the end */
 } operations[] = {
-    {"start", posada_machine_start, TRUE},         {"pause", posada_machine_pause, TRUE},
-    {"resume", posada_machine_resume, TRUE},       {"kill", posada_machine_force_off, TRUE},
+    {"start", posada_machine_start, TRUE},
+    {"pause", posada_machine_pause, TRUE},
+    {"resume", posada_machine_resume, TRUE},
+    {"kill", posada_machine_force_off, TRUE},
     {"shutdown", posada_machine_shut_down, FALSE},
+    {"save", posada_machine_save, TRUE},
+    {"cancel", posada_machine_cancel_snapshot, TRUE},
 };
 
 static void

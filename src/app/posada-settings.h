@@ -14,6 +14,7 @@ G_BEGIN_DECLS
 #define POSADA_SETTINGS_ON_CLOSE         "on-close"
 #define POSADA_SETTINGS_ON_QUIT          "on-quit"
 #define POSADA_SETTINGS_INHIBIT_LOG_OUT  "inhibit-log-out"
+#define POSADA_SETTINGS_SAVE_ON_LOG_OUT  "save-on-log-out"
 #define POSADA_SETTINGS_COLOR_SCHEME     "color-scheme"
 #define POSADA_SETTINGS_ORDER            "order"
 #define POSADA_SETTINGS_WINDOW_SIZE      "window-size"
@@ -28,6 +29,7 @@ typedef enum {
     POSADA_QUIT_ASK,
     POSADA_QUIT_SHUT_DOWN,
     POSADA_QUIT_FORCE_OFF,
+    POSADA_QUIT_SAVE,
 } PosadaQuitAction;
 
 typedef enum {

@@ -17,6 +17,8 @@ struct _PosadaThumbnailer {
     guint period, look;
 };
 
+#define STORED "posada-stored-thumbnail" /* which one a machine that is off shows, if any */
+
 G_DEFINE_FINAL_TYPE (PosadaThumbnailer, posada_thumbnailer, G_TYPE_OBJECT)
 
 typedef struct {
@@ -181,15 +183,103 @@ for_each (PosadaThumbnailer *self, void (*function) (PosadaThumbnailer *, Posada
     }
 }
 
+/* --- of machines that are off --- */
+
+static DexFuture *
+read_cb (gpointer data)
+{
+    const char *const *paths = data;
+
+    for (; *paths; paths++) {
+        GdkTexture *texture = gdk_texture_new_from_filename (*paths, NULL);
+
+        if (texture)
+            return dex_future_new_take_object (texture);
+    }
+    return dex_future_new_reject (G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "there is none");
+}
+
+static DexFuture *
+stored_cb (DexFuture *future, gpointer user_data)
+{
+    PosadaMachine *machine = user_data;
+    const GValue *value = dex_future_get_value (future, NULL);
+
+    if (!posada_machine_get_display (machine))
+        posada_machine_set_thumbnail (machine, value ? g_value_get_object (value) : NULL);
+    return dex_future_new_true ();
+}
+
+/* The screen it was saved with, or the last one there was. */
+static void
+show_stored (PosadaThumbnailer *self, PosadaMachine *machine)
+{
+    PosadaStore *store = posada_library_get_store (self->library);
+    gboolean saved = posada_machine_get_saved (machine);
+    gpointer which = GUINT_TO_POINTER (saved ? 2 : 1);
+    g_autoptr (GStrvBuilder) paths = NULL;
+    g_autofree char *folder = NULL;
+
+    if (!store) {
+        posada_machine_set_thumbnail (machine, NULL);
+        return;
+    }
+    if (g_object_get_data (G_OBJECT (machine), STORED) == which)
+        return;
+    g_object_set_data (G_OBJECT (machine), STORED, which);
+    paths = g_strv_builder_new ();
+    folder = posada_store_get_machine_folder (store, posada_machine_get_id (machine));
+    if (saved)
+        g_strv_builder_take (paths,
+                             g_build_filename (folder, "snapshots", "saved", "screen.png", NULL));
+    g_strv_builder_take (paths, g_build_filename (folder, POSADA_THUMBNAIL_FILE, NULL));
+    dex_future_disown (dex_future_finally (
+        dex_scheduler_spawn (dex_thread_pool_scheduler_get_default (), 0, read_cb,
+                             g_strv_builder_end (paths), (GDestroyNotify) g_strfreev),
+        stored_cb, g_object_ref (machine), g_object_unref));
+}
+
+static void
+saved_changed_cb (PosadaThumbnailer *self, GParamSpec *pspec, PosadaMachine *machine)
+{
+    if (!posada_machine_get_display (machine))
+        show_stored (self, machine);
+}
+
+static void
+follow (PosadaThumbnailer *self, PosadaMachine *machine)
+{
+    if (g_signal_handler_find (machine, G_SIGNAL_MATCH_DATA, 0, 0, NULL, NULL, self) == 0)
+        g_signal_connect_object (machine, "notify::saved", G_CALLBACK (saved_changed_cb), self,
+                                 G_CONNECT_SWAPPED);
+    if (!posada_machine_get_display (machine))
+        show_stored (self, machine);
+}
+
+static void
+machines_changed_cb (PosadaThumbnailer *self, guint position, guint removed, guint added,
+                     GListModel *machines)
+{
+    for (guint i = 0; i < added; i++) {
+        g_autoptr (PosadaMachine) machine = g_list_model_get_item (machines, position + i);
+
+        follow (self, machine);
+    }
+}
+
+/* --- of those that are on --- */
+
 static void
 ask_or_forget (PosadaThumbnailer *self, PosadaMachine *machine)
 {
     PosadaDisplay *display = posada_machine_get_display (machine);
 
-    if (display)
-        posada_display_request_frame (display);
-    else
-        posada_machine_set_thumbnail (machine, NULL);
+    if (!display) {
+        show_stored (self, machine);
+        return;
+    }
+    g_object_set_data (G_OBJECT (machine), STORED, NULL);
+    posada_display_request_frame (display);
 }
 
 static gboolean
@@ -254,6 +344,9 @@ posada_thumbnailer_new (PosadaLibrary *library)
     self->library = g_object_ref (library);
     g_signal_connect_object (library, "running-changed", G_CALLBACK (running_changed_cb), self,
                              G_CONNECT_SWAPPED);
+    g_signal_connect_object (posada_library_get_machines (library), "items-changed",
+                             G_CALLBACK (machines_changed_cb), self, G_CONNECT_SWAPPED);
+    for_each (self, follow);
     return self;
 }
 

@@ -8,6 +8,7 @@
 #include "app/posada-settings.h"
 #include "app/posada-thumbnailer.h"
 #include "machine/posada-fake-machine.h"
+#include "store/posada-file.h"
 
 #include "tap.h"
 
@@ -101,6 +102,7 @@ rig_init (Rig *rig, guint n)
     g_assert_nonnull (rig->settings);
     g_settings_reset (rig->settings, POSADA_SETTINGS_ON_CLOSE);
     g_settings_reset (rig->settings, POSADA_SETTINGS_ON_QUIT);
+    g_settings_reset (rig->settings, POSADA_SETTINGS_SAVE_ON_LOG_OUT);
     g_settings_reset (rig->settings, POSADA_SETTINGS_ORDER);
     /* Two of one name cannot be on the bus, and the one before may still be. */
     id = g_strdup_printf ("io.posada.Test%u", ++count);
@@ -205,6 +207,114 @@ TEST (quitting_asks_nothing_that_was_decided)
     posada_lifecycle_quit (rig.lifecycle);
     WAIT (posada_library_count_running (rig.library) == 0);
     rig_fini (&rig);
+}
+
+TEST (quitting_saves_if_that_is_wanted_and_stays_if_it_fails)
+{
+    Rig rig;
+    PosadaMachine *machine;
+    AdwDialog *dialog;
+
+    rig_init (&rig, 2);
+    machine = nth_machine (rig.library, 0);
+    start (machine);
+    g_settings_set_enum (rig.settings, POSADA_SETTINGS_ON_QUIT, POSADA_QUIT_SAVE);
+    posada_fake_machine_fail_next (POSADA_FAKE_MACHINE (machine), "The disk is full: make room.");
+    posada_lifecycle_quit (rig.lifecycle);
+    settle (500);
+    dialog = adw_application_window_get_visible_dialog (ADW_APPLICATION_WINDOW (rig.window));
+    CHECK (dialog && gtk_widget_get_visible (GTK_WIDGET (rig.window)));
+    CHECK_CONTAINS (adw_alert_dialog_get_body (ADW_ALERT_DIALOG (dialog)), "make room");
+    CHECK (posada_machine_get_state (machine) == POSADA_MACHINE_RUNNING);
+    answer (&rig, "close");
+
+    g_settings_set_enum (rig.settings, POSADA_SETTINGS_ON_QUIT, POSADA_QUIT_ASK);
+    posada_lifecycle_quit (rig.lifecycle);
+    settle (50);
+    answer (&rig, "save");
+    WAIT (posada_library_count_running (rig.library) == 0);
+    CHECK (posada_machine_get_saved (machine));
+    CHECK (!posada_machine_get_saved (nth_machine (rig.library, 1)));
+    rig_fini (&rig);
+}
+
+TEST (the_end_of_the_session_saves_unless_that_is_not_preferred)
+{
+    Rig rig;
+
+    rig_init (&rig, 1);
+    start (nth_machine (rig.library, 0));
+    g_settings_set_boolean (rig.settings, POSADA_SETTINGS_SAVE_ON_LOG_OUT, FALSE);
+    g_signal_emit_by_name (rig.application, "query-end");
+    settle (400);
+    CHECK_EQUAL (posada_library_count_running (rig.library), 1);
+    g_settings_reset (rig.settings, POSADA_SETTINGS_SAVE_ON_LOG_OUT);
+    g_signal_emit_by_name (rig.application, "query-end");
+    WAIT (posada_library_count_running (rig.library) == 0);
+    CHECK (posada_machine_get_saved (nth_machine (rig.library, 0)));
+    rig_fini (&rig);
+}
+
+TEST (a_saved_state_is_discarded_after_asking)
+{
+    Rig rig;
+    PosadaMachine *machine;
+    GtkWidget *page;
+
+    rig_init (&rig, 1);
+    machine = nth_machine (rig.library, 0);
+    start (machine);
+    dex_future_disown (posada_machine_save (machine));
+    WAIT (posada_machine_get_saved (machine));
+    page = find (GTK_WIDGET (rig.window), POSADA_TYPE_MACHINE_PAGE);
+    CHECK (gtk_widget_activate_action (page, "machine.discard-saved", NULL));
+    settle (100);
+    answer (&rig, "cancel");
+    CHECK (posada_machine_get_saved (machine));
+    CHECK (gtk_widget_activate_action (page, "machine.discard-saved", NULL));
+    settle (100);
+    answer (&rig, "discard");
+    WAIT (!posada_machine_get_saved (machine));
+    rig_fini (&rig);
+}
+
+TEST (a_machine_that_is_off_shows_the_picture_that_is_kept)
+{
+    g_autofree char *top = g_dir_make_tmp ("posada-picture-XXXXXX", NULL);
+    g_autoptr (PosadaStore) store = posada_store_new (top);
+    g_autoptr (PosadaDefinition) definition = posada_definition_new ("Alpha", NULL);
+    static const guint32 pixels[2] = {0xff112233, 0xff445566};
+    g_autoptr (GBytes) bytes = g_bytes_new_static (pixels, sizeof pixels);
+    g_autoptr (GdkTexture) wide =
+        gdk_memory_texture_new (2, 1, GDK_MEMORY_B8G8R8X8, bytes, sizeof pixels);
+    g_autoptr (GdkTexture) high = gdk_memory_texture_new (1, 2, GDK_MEMORY_B8G8R8X8, bytes, 4);
+    g_autofree char *uuid = NULL, *folder = NULL, *last = NULL, *saved = NULL, *picture = NULL;
+    PosadaLibrary *library = posada_library_new (store);
+    PosadaThumbnailer *thumbnailer;
+    PosadaMachine *machine;
+
+    CHECK (posada_store_create (store, definition, NULL, NULL, NULL));
+    uuid = posada_definition_get_uuid (definition);
+    folder = posada_store_get_machine_folder (store, uuid);
+    last = g_build_filename (folder, POSADA_THUMBNAIL_FILE, NULL);
+    CHECK (gdk_texture_save_to_png (wide, last));
+    thumbnailer = posada_thumbnailer_new (library);
+    dex_future_disown (posada_library_load (library));
+    WAIT (g_list_model_get_n_items (G_LIST_MODEL (posada_library_get_machines (library))) == 1);
+    machine = nth_machine (library, 0);
+    WAIT (posada_machine_get_thumbnail (machine));
+    CHECK_EQUAL (gdk_texture_get_width (GDK_TEXTURE (posada_machine_get_thumbnail (machine))), 2);
+
+    saved = g_build_filename (folder, "snapshots", "saved", NULL);
+    picture = g_build_filename (saved, "screen.png", NULL);
+    CHECK_EQUAL (g_mkdir_with_parents (saved, 0700), 0);
+    CHECK (gdk_texture_save_to_png (high, picture));
+    posada_machine_set_saved (machine, TRUE);
+    WAIT (gdk_texture_get_height (GDK_TEXTURE (posada_machine_get_thumbnail (machine))) == 2);
+    g_object_unref (thumbnailer);
+    g_object_unref (library);
+    settle (200);
+    posada_file_remove_tree (top, NULL);
 }
 
 TEST (a_name_that_is_refused_stays_with_the_reason)
