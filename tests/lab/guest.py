@@ -48,7 +48,9 @@ def check_equal(value, expected):
 
 
 def check_match(pattern, text):
-    check(re.search(pattern, text), f"{text!r} does not match {pattern!r}")
+    match = re.search(pattern, text)
+    check(match, f"{text!r} does not match {pattern!r}")
+    return match
 
 
 class Deadline:
