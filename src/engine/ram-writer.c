@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -217,6 +218,8 @@ child (const struct job *job)
 
     prctl (PR_SET_PDEATHSIG, SIGKILL);
     prctl (PR_SET_NAME, "snapshot");
+    /* The guest goes first where processors are few. */
+    setpriority (PRIO_PROCESS, 0, 10);
     close_others (job);
     pagemap = open ("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
     r = write_state (job);
