@@ -27,13 +27,9 @@ static const struct {
     DexFuture *(*begin) (PosadaMachine *machine);
     gboolean waits; /* for the end */
 } operations[] = {
-    {"start", posada_machine_start, TRUE},
-    {"pause", posada_machine_pause, TRUE},
-    {"resume", posada_machine_resume, TRUE},
-    {"kill", posada_machine_force_off, TRUE},
-    {"shutdown", posada_machine_shut_down, FALSE},
-    {"save", posada_machine_save, TRUE},
-    {"cancel", posada_machine_cancel_snapshot, TRUE},
+    {"start", posada_machine_start, TRUE},         {"pause", posada_machine_pause, TRUE},
+    {"resume", posada_machine_resume, TRUE},       {"kill", posada_machine_force_off, TRUE},
+    {"shutdown", posada_machine_shut_down, FALSE}, {"save", posada_machine_save, TRUE},
 };
 
 static void
@@ -80,6 +76,60 @@ operate (PosadaMachine *machine, const char *verb, GDBusMethodInvocation *invoca
         return;
     }
     fail (invocation, _ ("Nothing of that name can be done with a machine."));
+}
+
+/* --- snapshots --- */
+
+static PosadaSnapshot *
+find_snapshot (PosadaMachine *machine, const char *id)
+{
+    GListModel *list = posada_machine_get_snapshots (machine);
+
+    for (guint i = 0; i < g_list_model_get_n_items (list); i++) {
+        g_autoptr (PosadaSnapshot) snapshot = g_list_model_get_item (list, i);
+
+        if (g_str_equal (posada_snapshot_get (snapshot)->id, id))
+            return g_steal_pointer (&snapshot);
+    }
+    return NULL;
+}
+
+/* The future, or NULL and an answer that says what is wrong. */
+static DexFuture *
+work_snapshot (PosadaMachine *machine, const char *const *words, GDBusMethodInvocation *invocation)
+{
+    g_autoptr (PosadaSnapshot) snapshot = NULL;
+    guint n = g_strv_length ((char **) words);
+
+    if (n == 1 && g_str_equal (words[0], "cancel"))
+        return posada_machine_cancel_snapshot (machine);
+    if (n == 2 && g_str_equal (words[0], "take"))
+        return posada_machine_take_snapshot (machine, words[1], NULL);
+    if (n >= 2)
+        snapshot = find_snapshot (machine, words[1]);
+    if (n >= 2 && !snapshot)
+        fail (invocation, _ ("The machine has no such snapshot."));
+    else if (n == 2 && g_str_equal (words[0], "restore"))
+        return posada_machine_restore_snapshot (machine, snapshot);
+    else if (n == 2 && g_str_equal (words[0], "delete"))
+        return posada_machine_delete_snapshot (machine, snapshot);
+    else if (n == 3 && g_str_equal (words[0], "rename"))
+        return posada_machine_edit_snapshot (machine, snapshot, words[2],
+                                             posada_snapshot_get (snapshot)->note);
+    else
+        fail (invocation, _ ("Nothing of that name can be done with a snapshot."));
+    return NULL;
+}
+
+static void
+work_on_snapshots (PosadaMachine *machine, GVariant *arguments, GDBusMethodInvocation *invocation)
+{
+    g_autoptr (GVariant) child = g_variant_get_child_value (arguments, 1);
+    g_autofree const char **words = g_variant_get_strv (child, NULL);
+    DexFuture *future = work_snapshot (machine, words, invocation);
+
+    if (future)
+        answer_when_done (future, operated_cb, invocation);
 }
 
 static DexFuture *
@@ -135,6 +185,8 @@ fulfil (PosadaService *self, PosadaMachine *machine, GDBusMethodInvocation *invo
     if (g_str_equal (method, "Operate")) {
         g_variant_get_child (arguments, 1, "&s", &verb);
         operate (machine, verb, invocation);
+    } else if (g_str_equal (method, "Snapshot")) {
+        work_on_snapshots (machine, arguments, invocation);
     } else if (g_str_equal (method, "Screenshot")) {
         answer_when_done (posada_screenshot_take (machine), pictured_cb, invocation);
     } else {

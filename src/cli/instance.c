@@ -73,8 +73,19 @@ instance_get_state (Instance *self, const char *uuid)
 gboolean
 instance_operate (Instance *self, const char *uuid, const char *verb, GError **error)
 {
+    int timeout = g_str_equal (verb, "save") ? G_MAXINT : START_MS;
     g_autoptr (GVariant) answer =
-        call (self, "Operate", g_variant_new ("(ss)", uuid, verb), START_MS, error);
+        call (self, "Operate", g_variant_new ("(ss)", uuid, verb), timeout, error);
+
+    return answer != NULL;
+}
+
+gboolean
+instance_work_snapshot (Instance *self, const char *uuid, char **words, GError **error)
+{
+    /* As long as it takes to write all of the RAM. */
+    g_autoptr (GVariant) answer =
+        call (self, "Snapshot", g_variant_new ("(s^as)", uuid, words), G_MAXINT, error);
 
     return answer != NULL;
 }

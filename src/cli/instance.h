@@ -16,6 +16,9 @@ void instance_free (Instance *instance); /* NULL is fine */
 /* “running”, “paused”, …; NULL if that machine does not run there. Valid as long as @instance. */
 const char *instance_get_state (Instance *instance, const char *uuid);
 gboolean instance_operate (Instance *instance, const char *uuid, const char *verb, GError **error);
+/* @words: what to do with a snapshot, as in posada-bus.h. */
+gboolean
+instance_work_snapshot (Instance *instance, const char *uuid, char **words, GError **error);
 /* A PNG. */
 GBytes *instance_take_picture (Instance *instance, const char *uuid, GError **error);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * posada snapshot: a machine that runs in a process of its own is asked by its control socket; one
- * that is off is worked on here, under its lock. Looking needs neither.
+ * posada snapshot: a machine that runs is asked, by way of the application or of its own process's
+ * control socket; one that is off is worked on here, under its lock. Looking needs neither.
  */
 #include <errno.h>
 #include <signal.h>
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/instance.h"
 #include "cli/store-verbs.h"
 #include "cli/text.h"
 #include "machine/posada-disk-job.h"
@@ -67,10 +68,11 @@ list (const char *folder)
     return CLI_OK;
 }
 
-/* Everything but listing of a machine that runs in a process of its own. */
+/* Everything but listing of a machine that runs: in the application, or in a process of its own. */
 static enum cli_status
 order (const char *uuid, char **words)
 {
+    g_autoptr (Instance) instance = instance_find ();
     g_autofree char *joined = g_strjoinv (" ", words);
     g_autofree char *line = g_strconcat ("snapshot ", joined, NULL);
     g_autoptr (GError) error = NULL;
@@ -79,12 +81,11 @@ order (const char *uuid, char **words)
         cli_complain ("a snapshot's name is one line: choose another");
         return CLI_BAD_USE;
     }
-    if (posada_control_order (uuid, line, &error))
+    if (instance && instance_get_state (instance, uuid)
+            ? instance_work_snapshot (instance, uuid, words, &error)
+            : posada_control_order (uuid, line, &error))
         return CLI_OK;
-    if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-        cli_complain ("the machine runs in the application: use its Snapshots page");
-    else
-        store_complain (error);
+    store_complain (error);
     return CLI_FAILED;
 }
 

@@ -5,8 +5,10 @@
  * application owns that.
  *
  *   GetStates () → a{ss}            UUIDs of the machines that run there: their states
- *   Operate (uuid, verb)            “start”, “pause”, “resume” and “kill” are answered when they
- *                                   are done, “shutdown” when the button was pressed
+ *   Operate (uuid, verb)            “start”, “pause”, “resume”, “save” and “kill” are answered when
+ *                                   they are done, “shutdown” when the button was pressed
+ *   Snapshot (uuid, words)          “take” and a title, “restore” or “delete” and an id, “rename”
+ *                                   with both, “cancel”: answered when it is done
  *   Screenshot (uuid) → ay          a PNG
  *   OpenConsole (uuid)              shows the window at that machine's screen
  *
@@ -28,6 +30,10 @@
     "<method name='Operate'>"                           \
     "<arg name='uuid' type='s' direction='in'/>"        \
     "<arg name='verb' type='s' direction='in'/>"        \
+    "</method>"                                         \
+    "<method name='Snapshot'>"                          \
+    "<arg name='uuid' type='s' direction='in'/>"        \
+    "<arg name='words' type='as' direction='in'/>"      \
     "</method>"                                         \
     "<method name='Screenshot'>"                        \
     "<arg name='uuid' type='s' direction='in'/>"        \

@@ -64,14 +64,14 @@ def bus(method, *arguments):
         capture_output=True, text=True, timeout=60)  # fmt: skip
 
 
-def create(name):
+def create(name, disk="1M"):
     descriptor, end = bytearray(2048), bytearray(2048)
     descriptor[0:6], end[0:6] = b"\x01CD001", b"\xffCD001"
     struct.pack_into("<I", descriptor, 80, 18)
     struct.pack_into("<H", descriptor, 128, 2048)
     with open("cd.iso", "wb") as file:
         file.write(bytes(16 * 2048) + descriptor + end)
-    good("create", "--iso", "cd.iso", "--name", name, "--memory", "64M", "--disk-size", "1M")
+    good("create", "--iso", "cd.iso", "--name", name, "--memory", "64M", "--disk-size", disk)
 
 
 class Application:
@@ -145,6 +145,33 @@ def the_application_operates_what_runs_in_another_process():
             finally:
                 other.kill()
         start("M")
+        good("kill", "M")
+
+
+@test
+def the_application_takes_snapshots_and_saves_what_it_runs():
+    create("M", "none")
+    with Application():
+        start("M")
+        good("snapshot", "M", "take", "While it ran")
+        (line,) = good("snapshot", "M", "list").splitlines()
+        assert "While it ran" in line and "running" in line, line
+        snapshot = line.split()[0]
+        good("snapshot", "M", "rename", snapshot, "Another name")
+        good("snapshot", "M", "restore", snapshot)
+        assert machine("M")["state"] == "running"
+        refused("snapshot", "M", "restore", "0123456789abcdef", part="no such snapshot")
+        assert "Another name" in good("snapshot", "M", "list")
+        good("snapshot", "M", "delete", snapshot)
+        assert good("snapshot", "M", "list") == ""
+        good("save", "M")
+        assert machine("M")["state"] == "off"
+        start("M")
+        assert machine("M")["state"] == "running"
+        uuid = machine("M")["uuid"]
+        for words in ("['fly']", "['restore']", "[]", "['rename', 'x']"):
+            answer = bus("io.posada.Posada.Machines.Snapshot", uuid, words)
+            assert answer.returncode and "Error.Failed" in answer.stderr, answer
         good("kill", "M")
 
 
