@@ -55,8 +55,9 @@ struct blk_source {
 
 /*
  * Opens an existing image. On top of what blk_open_raw () says, @error names what is wrong in a
- * header and which feature of the format is not supported. An image that was not closed and says so
- * (QEMU's lazy reference counts) is repaired first; one that says it is corrupt can only be read.
+ * header and which feature of the format is not supported. An image that was not closed says so and
+ * is repaired first when it is opened for writing, so that what a crash leaked is free again; one
+ * that says it is corrupt can only be read.
  */
 int blk_open (const struct blk_source *source, const struct vmm_log *log, struct blk **ret_blk,
               struct vmm_error *error);

@@ -31,6 +31,8 @@ struct batch {
     unsigned char *bytes;
     size_t used;
     bool must_precede;
+    struct qcow2_header *mark; /* goes before everything; NULL: is there */
+    bool marked;
 };
 
 static size_t
@@ -98,6 +100,14 @@ collect (struct qcow2 *self, struct batch *batch)
     size_t sectors = count_sectors (&self->l1) + count_sectors (&self->rt);
     size_t pages = self->cache.n_dirty;
 
+    if (sectors + pages && self->header.version >= 3 &&
+        !(self->header.incompatible & QCOW2_DIRTY)) {
+        batch->mark = malloc (sizeof *batch->mark);
+        if (!batch->mark)
+            return -ENOMEM;
+        *batch->mark = self->header;
+        batch->mark->incompatible |= QCOW2_DIRTY;
+    }
     batch->copies = malloc ((sectors + pages + 1) * sizeof *batch->copies);
     batch->bytes = malloc (sectors * 512 + pages * self->page_size + 1);
     if (!batch->copies || !batch->bytes)
@@ -140,12 +150,27 @@ flush (struct qcow2 *self)
     return r;
 }
 
+/* Whoever opens the image after a crash is to look for leaks. */
 static int
-write_batch (struct qcow2 *self, const struct batch *batch)
+write_mark (struct qcow2 *self, struct batch *batch)
+{
+    int r;
+
+    if (!batch->mark)
+        return 0;
+    r = qcow2_header_write (self->file, batch->mark);
+    if (r < 0)
+        return r;
+    batch->marked = true;
+    return flush (self);
+}
+
+static int
+write_batch (struct qcow2 *self, struct batch *batch)
 {
     struct copy *copies = batch->copies;
     bool more = false;
-    int r = 0;
+    int r = write_mark (self, batch);
 
     for (int step = 0; r == 0 && step < N_STEPS; step++) {
         size_t n = batch->n_of[step];
@@ -169,6 +194,10 @@ static void
 end_batch (struct qcow2 *self, const struct batch *batch, bool failed)
 {
     self->must_precede |= failed && batch->must_precede;
+    if (batch->marked) {
+        self->header.incompatible |= QCOW2_DIRTY;
+        self->marked = true;
+    }
     for (size_t i = 0; i < batch->n; i++) {
         const struct copy *copy = &batch->copies[i];
 
@@ -222,6 +251,7 @@ run_barrier (struct qcow2 *self)
     }
     free (batch.copies);
     free (batch.bytes);
+    free (batch.mark);
     return r;
 }
 

@@ -72,8 +72,11 @@ qcow2_recount (struct qcow2 *self, struct vmm_error *error)
 
     if (r == 0) {
         r = recount (&change);
-        if (r < 0)
+        if (r == -EIO || r == -EUCLEAN)
             vmm_error_set_errno (error, r, "%s is damaged and cannot be repaired", self->blk.path);
+        else if (r < 0)
+            vmm_error_set_errno (error, r, "%s was not closed and cannot be repaired now",
+                                 self->blk.path);
     }
     qcow2_change_end (&change);
     return r;

@@ -222,10 +222,13 @@ find_run (struct qcow2 *self, struct qcow2_run *ret_run)
     struct qcow2_run run = {0};
     int r = find_free (self, from, &run);
 
-    if (r == 0)
-        r = set_counts (self, run.first, run.n, 1);
     if (r < 0)
         return r;
+    r = set_counts (self, run.first, run.n, 1);
+    if (r < 0) {
+        self->leaks = true;
+        return r;
+    }
     /* Unless something below was freed meanwhile. */
     if (self->free_from == from)
         self->free_from = run.first + run.n;
@@ -236,6 +239,8 @@ find_run (struct qcow2 *self, struct qcow2_run *ret_run)
     }
     if (set_counts (self, run.first, run.n, 0) == 0)
         self->free_from = MIN_OF (self->free_from, run.first);
+    else
+        self->leaks = true;
     return r;
 }
 
@@ -287,6 +292,8 @@ qcow2_reserve_drop (struct qcow2 *self)
 
         if (run->n && set_counts (self, run->first, run->n, 0) == 0)
             self->free_from = MIN_OF (self->free_from, run->first);
+        else if (run->n)
+            self->leaks = true;
         /* As they were never written to, the file may be as short as before. */
         if (run->n && run->first + run->n == self->fresh_from &&
             self->file->ops->set_size (self->file, run->first << self->cluster_bits) == 0)
@@ -311,8 +318,10 @@ qcow2_free_run (struct qcow2 *self, uint64_t first, uint64_t n)
         size_t size = MAX_OF (64, 2 * frees->size);
         struct qcow2_run *runs = realloc (frees->runs, size * sizeof *runs);
 
-        if (!runs)
-            return; /* they leak, which is harmless */
+        if (!runs) {
+            self->leaks = true;
+            return;
+        }
         frees->runs = runs;
         frees->size = size;
     }
@@ -344,8 +353,10 @@ settle_some (struct qcow2 *self, const struct qcow2_run *run)
     uint64_t index = run->first % counts_per_page (self), n = 0, count;
     uint64_t most = MIN_OF (run->n, counts_per_page (self) - index);
 
-    if (get_page (self, run->first, &page) != 0)
-        return most; /* they leak */
+    if (get_page (self, run->first, &page) != 0) {
+        self->leaks = true;
+        return most;
+    }
     while (n < most && qcow2_refcount_peek (page->data, self->refcount_bits, index + n) == 1)
         n++;
     if (n && !(self->flags & BLK_NO_DISCARD)) {
@@ -357,6 +368,8 @@ settle_some (struct qcow2 *self, const struct qcow2_run *run)
     if (n) {
         if (set_counts (self, run->first, n, 0) == 0)
             self->free_from = MIN_OF (self->free_from, run->first);
+        else
+            self->leaks = true;
         return n;
     }
     count = qcow2_refcount_peek (page->data, self->refcount_bits, index);

@@ -43,6 +43,19 @@ detach (struct blk *blk)
         blk_detach (&self->backing.image->blk);
 }
 
+/* Nothing leaks, all of that is stable. Nobody else has the image any more. */
+static int
+take_mark_away (struct qcow2 *self)
+{
+    int r;
+
+    if (!self->marked || self->leaks || !(self->header.incompatible & QCOW2_DIRTY))
+        return 0;
+    self->header.incompatible &= ~(uint64_t) QCOW2_DIRTY;
+    r = qcow2_header_write (self->file, &self->header);
+    return r == 0 ? blk_file_flush (self->file) : r;
+}
+
 /* Brings everything to the file. What cannot be given back leaks. */
 static void
 finish (struct qcow2 *self)
@@ -57,6 +70,8 @@ finish (struct qcow2 *self)
         pthread_mutex_lock (&self->lock);
     }
     pthread_mutex_unlock (&self->lock);
+    if (r == 0)
+        r = take_mark_away (self);
     if (r < 0)
         vmm_log (self->blk.log, VMM_LOG_ERROR,
                  "%s could not be closed properly (error %d): what was not flushed is lost",

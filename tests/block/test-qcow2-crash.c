@@ -43,14 +43,14 @@ struct cutting {
         bool there;
         uint32_t contents[SECTORS];
     } snapshots[MAX_OPERATIONS];
-    uint64_t n_cuts, n_judged;
+    uint64_t n_cuts, n_leaking, n_judged;
     bool taking; /* a snapshot was begun and not waited for */
 };
 
 static struct qcow2 *
-open_file (struct qrig *rig, struct mem_file *file)
+open_file (struct qrig *rig, struct mem_file *file, unsigned flags)
 {
-    struct blk_source source = {rig->path, BLK_FORMAT_QCOW2, BLK_NO_RING, NULL, NULL};
+    struct blk_source source = {rig->path, BLK_FORMAT_QCOW2, BLK_NO_RING | flags, NULL, NULL};
     struct qcow2 *image;
 
     if (qcow2_open_file (&file->file, &source, 0, NULL, &image, &rig->error) < 0)
@@ -319,19 +319,13 @@ check_snapshot (struct cutting *cutting, struct qcow2 *image, size_t cut)
 }
 
 static void
-judge (struct cutting *cutting, struct mem_file *state, size_t cut)
+check_contents (struct cutting *cutting, struct qcow2 *image, size_t cut)
 {
-    struct qrig *rig = &cutting->rig;
     unsigned char *contents = malloc (DISK);
     struct iovec iov = {contents, DISK};
     struct blk_request request = {.operation = BLK_READ, .length = DISK, .iov = &iov, .n_iov = 1};
-    struct blk_check check;
-    struct qcow2 *image = open_file (rig, state);
 
-    CHECK_EQUAL (blk_check (&image->blk, &check, &rig->error), 0);
-    if (check.errors)
-        tap_fail (__FILE__, __LINE__, "cut %zu: %" PRIu64 " errors", cut, check.errors);
-    CHECK_EQUAL (blk_run (&image->blk, rig->loop, &request), 0);
+    CHECK_EQUAL (blk_run (&image->blk, cutting->rig.loop, &request), 0);
     for (uint64_t i = 0; i < SECTORS; i++) {
         uint32_t value = load_le32 (contents + 512 * i);
 
@@ -339,11 +333,45 @@ judge (struct cutting *cutting, struct mem_file *state, size_t cut)
             tap_fail (__FILE__, __LINE__, "cut %zu: sector %" PRIu64 " is of operation %u", cut, i,
                       value);
     }
+    free (contents);
+}
+
+/* As the cut left it. */
+static void
+judge (struct cutting *cutting, struct mem_file *state, size_t cut)
+{
+    struct qrig *rig = &cutting->rig;
+    struct qcow2 *image = open_file (rig, state, BLK_FOR_REPAIR);
+    struct blk_check check;
+
+    CHECK_EQUAL (blk_check (&image->blk, &check, &rig->error), 0);
+    if (check.errors)
+        tap_fail (__FILE__, __LINE__, "cut %zu: %" PRIu64 " errors", cut, check.errors);
+    if (check.leaks && !(image->header.incompatible & QCOW2_DIRTY))
+        tap_fail (__FILE__, __LINE__, "cut %zu: leaks without a mark", cut);
+    cutting->n_leaking += check.leaks > 0;
+    check_contents (cutting, image, cut);
     if (qrig_random (rig, 8) == 0)
         check_snapshot (cutting, image, cut);
     blk_close (&image->blk);
-    free (contents);
     cutting->n_cuts++;
+}
+
+/* The same as somebody finds it who opens it for writing. */
+static void
+judge_repaired (struct cutting *cutting, struct mem_file *state, size_t cut)
+{
+    struct qrig *rig = &cutting->rig;
+    struct qcow2 *image = open_file (rig, state, 0);
+    struct blk_check check;
+
+    CHECK_EQUAL (blk_check (&image->blk, &check, &rig->error), 0);
+    CHECK_EQUAL (check.errors, 0);
+    CHECK_EQUAL (check.leaks, 0);
+    check_contents (cutting, image, cut);
+    if (qrig_random (rig, 2) == 0)
+        check_snapshot (cutting, image, cut);
+    blk_close (&image->blk);
 }
 
 static void
@@ -369,7 +397,10 @@ cut_here (struct cutting *cutting, const struct mem_file *flushed, size_t since,
         apply_torn (&cutting->rig, &state, &cutting->file.log[i], false);
     if (qemu)
         judge_by_qemu (cutting, &state);
-    judge (cutting, &state, cut);
+    if (cut % 4)
+        judge (cutting, &state, cut);
+    else
+        judge_repaired (cutting, &state, cut);
     mem_fini (&state);
 }
 
@@ -410,7 +441,7 @@ check_cuts (uint32_t cluster_size, unsigned n, enum script script, uint64_t seed
     mem_load (&flushed, cutting->rig.path);
     unlink (cutting->rig.path);
     cutting->file.logging = true;
-    image = open_file (&cutting->rig, &cutting->file);
+    image = open_file (&cutting->rig, &cutting->file, 0);
     cutting->rig.blk = &image->blk;
     for (unsigned i = 0; i < n; i++) {
         if (script == SCRIPT_SHARED_TABLES)
@@ -423,8 +454,9 @@ check_cuts (uint32_t cluster_size, unsigned n, enum script script, uint64_t seed
     cutting->file.logging = false;
 
     cut_everywhere (cutting, &flushed, 12);
-    printf ("# %" PRIu64 " cuts, %" PRIu64 " of them judged by QEMU\n", cutting->n_cuts,
-            cutting->n_judged);
+    printf ("# %" PRIu64 " cuts, %" PRIu64 " leak, %" PRIu64 " judged by QEMU\n", cutting->n_cuts,
+            cutting->n_leaking, cutting->n_judged);
+    CHECK (cutting->n_leaking > 0);
     mem_fini (&flushed);
     mem_fini (&cutting->file);
     qrig_fini (&cutting->rig);
@@ -490,7 +522,7 @@ stop_while_taken (struct cutting *cutting, unsigned char *block, unsigned char v
     mem_init (&cutting->file);
     mem_load (&cutting->file, rig->path);
     unlink (rig->path);
-    image = open_file (rig, &cutting->file);
+    image = open_file (rig, &cutting->file, 0);
     rig->blk = &image->blk;
     memset (block, value, 4 * KIB);
     CHECK_EQUAL (qrig_do (rig, BLK_WRITE, 0, block, 4 * KIB, false), 0);

@@ -63,9 +63,10 @@ struct failing {
 };
 
 static struct qcow2 *
-open_file (struct failing *failing)
+open_file (struct failing *failing, unsigned flags)
 {
-    struct blk_source source = {failing->rig.path, BLK_FORMAT_QCOW2, BLK_NO_RING, NULL, NULL};
+    struct blk_source source = {failing->rig.path, BLK_FORMAT_QCOW2, BLK_NO_RING | flags, NULL,
+                                NULL};
     struct qcow2 *image;
 
     if (qcow2_open_file (&failing->file.file, &source, 0, NULL, &image, &failing->rig.error) < 0)
@@ -196,24 +197,32 @@ check_contents (struct failing *failing)
     free (contents);
 }
 
-/* Opens what is left and looks at all of it. */
+/* Opens what is left and looks at all of it, as it is or repaired. */
 static void
-check_afterwards (struct failing *failing, bool lost_flush, bool qemu)
+check_state (struct failing *failing, bool lost_flush, bool repair)
 {
+    struct qcow2 *image = open_file (failing, repair ? 0 : BLK_FOR_REPAIR);
     struct blk_check check;
-    struct qcow2 *image;
 
-    failing->file.flush_failed = false;
-    image = open_file (failing);
     failing->rig.blk = &image->blk;
     CHECK_EQUAL (blk_check (&image->blk, &check, &failing->rig.error), 0);
     CHECK_EQUAL (check.errors, 0);
+    if (repair || !(image->header.incompatible & QCOW2_DIRTY))
+        CHECK_EQUAL (check.leaks, 0);
     if (!lost_flush)
         check_contents (failing);
     qrig_close (&failing->rig);
+}
+
+static void
+check_afterwards (struct failing *failing, bool lost_flush, bool qemu)
+{
+    failing->file.flush_failed = false;
+    check_state (failing, lost_flush, false);
     if (qemu) {
         mem_store (&failing->file, failing->rig.path);
         qrig_judge (&failing->rig, true);
+        check_state (failing, lost_flush, true);
     }
 }
 
@@ -273,7 +282,7 @@ run_once (const struct mem_file *fresh, enum fault fault, uint64_t n, int fail_w
     failing->rig.seed = 12;
     mem_init (&failing->file);
     mem_put (&failing->file, 0, fresh->bytes, fresh->size);
-    image = open_file (failing);
+    image = open_file (failing, 0);
     failing->rig.blk = &image->blk;
     arm (failing, fault, n, fail_with);
     for (uint32_t i = 1; i <= N_OPERATIONS; i++)
