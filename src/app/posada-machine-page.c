@@ -5,6 +5,7 @@
 
 #include "app/posada-console-page.h"
 #include "app/posada-console-window.h"
+#include "app/posada-copies.h"
 #include "app/posada-machine-row.h"
 #include "app/posada-remote-access-dialog.h"
 #include "app/posada-rename-dialog.h"
@@ -22,6 +23,8 @@ struct _PosadaMachinePage {
     AdwNavigationPage *overview;
     AdwWindowTitle *window_title;
     GtkWidget *start_button;
+    GtkWidget *from_template_button;
+    GtkLabel *template_label;
     GtkWidget *resume_button;
     GtkWidget *pause_button;
     GtkWidget *shut_down_button;
@@ -52,6 +55,7 @@ G_DEFINE_FINAL_TYPE (PosadaMachinePage, posada_machine_page, ADW_TYPE_NAVIGATION
 enum {
     DELETE_REQUESTED,
     FILE_REQUESTED,
+    MACHINE_MADE,
     N_SIGNALS,
 };
 static guint signals[N_SIGNALS];
@@ -91,6 +95,14 @@ static const struct operation {
      IN (SAVING) | IN (RUNNING) | IN (PAUSED), POSADA_MACHINE_CAN_SAVE,
      N_ ("“%s” Is Saved Nevertheless")},
     {"machine.discard-saved", NULL, IN (OFF), POSADA_MACHINE_CAN_SAVE, NULL},
+    {"machine.start-disposable", posada_machine_start_disposable, IN (OFF),
+     POSADA_MACHINE_CAN_START | POSADA_MACHINE_CAN_CLONE, N_ ("“%s” Did Not Start")},
+    {"machine.clone", NULL, IN (OFF), POSADA_MACHINE_CAN_CLONE, NULL},
+    {"machine.template", NULL, IN (OFF), POSADA_MACHINE_CAN_CLONE, NULL},
+    {"machine.try-copy", NULL, IN (OFF) | IN (RUNNING) | IN (PAUSED),
+     POSADA_MACHINE_CAN_SNAPSHOT | POSADA_MACHINE_CAN_CLONE, NULL},
+    {"machine.copy-snapshot", NULL, ~0u & ~IN (MISSING),
+     POSADA_MACHINE_CAN_SNAPSHOT | POSADA_MACHINE_CAN_CLONE, NULL},
     {"machine.rename", NULL, IN (OFF) | IN (RUNNING) | IN (PAUSED), 0, NULL},
     {"machine.remote-access", NULL, IN (OFF) | IN (RUNNING) | IN (PAUSED),
      POSADA_MACHINE_CAN_REMOTE, NULL},
@@ -173,10 +185,16 @@ update_state (PosadaMachinePage *self)
     g_autofree char *escaped = reason ? g_markup_escape_text (reason, -1) : NULL;
     gboolean off = state == POSADA_MACHINE_OFF || state == POSADA_MACHINE_CRASHED;
     gboolean missing = state == POSADA_MACHINE_MISSING;
+    gboolean template = posada_machine_get_role (self->machine) == POSADA_ROLE_TEMPLATE;
 
     gtk_label_set_label (self->state_label, label);
     adw_window_title_set_subtitle (self->window_title, label);
-    gtk_widget_set_visible (self->start_button, off);
+    gtk_widget_set_visible (self->start_button, off && !template);
+    gtk_widget_set_visible (self->from_template_button, template);
+    gtk_label_set_label (self->template_label, template ? _ ("Make Machine") : _ ("Make Template"));
+    gtk_accessible_update_property (
+        GTK_ACCESSIBLE (gtk_widget_get_parent (GTK_WIDGET (self->template_label))),
+        GTK_ACCESSIBLE_PROPERTY_LABEL, gtk_label_get_label (self->template_label), -1);
     gtk_widget_set_visible (self->resume_button, state == POSADA_MACHINE_PAUSED);
     gtk_widget_set_visible (self->pause_button, state == POSADA_MACHINE_RUNNING);
     gtk_widget_set_visible (self->shut_down_button, !off && !missing);
@@ -436,6 +454,25 @@ discard_saved_cb (GtkWidget *widget, const char *action, GVariant *parameter)
 }
 
 static void
+clone_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    posada_copies_clone (widget, POSADA_MACHINE_PAGE (widget)->machine);
+}
+
+static void
+template_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    posada_copies_toggle_template (widget, POSADA_MACHINE_PAGE (widget)->machine);
+}
+
+static void
+copy_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    posada_copies_try (widget, POSADA_MACHINE_PAGE (widget)->machine,
+                       parameter ? g_variant_get_string (parameter, NULL) : NULL);
+}
+
+static void
 remote_access_cb (GtkWidget *widget, const char *action, GVariant *parameter)
 {
     AdwDialog *dialog = posada_remote_access_dialog_new (POSADA_MACHINE_PAGE (widget)->machine);
@@ -492,6 +529,8 @@ bind_children (GtkWidgetClass *widget_class)
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, overview);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, window_title);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, start_button);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, from_template_button);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, template_label);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, resume_button);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, pause_button);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, shut_down_button);
@@ -527,6 +566,10 @@ posada_machine_page_class_init (PosadaMachinePageClass *klass)
                       NULL, NULL, G_TYPE_NONE, 0);
     signals[FILE_REQUESTED] = g_signal_new ("file-requested", G_TYPE_FROM_CLASS (klass),
                                             G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+    /* UUID, and whether it is to start: a machine that was made of this one. */
+    signals[MACHINE_MADE] =
+        g_signal_new ("machine-made", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                      NULL, G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_BOOLEAN);
     g_type_ensure (POSADA_TYPE_SPARKLINE);
     gtk_widget_class_set_template_from_resource (widget_class,
                                                  "/io/posada/Posada/ui/app/posada-machine-page.ui");
@@ -544,6 +587,10 @@ posada_machine_page_class_init (PosadaMachinePageClass *klass)
     gtk_widget_class_install_action (widget_class, "machine.take-snapshot", NULL, take_snapshot_cb);
     gtk_widget_class_add_binding_action (widget_class, GDK_KEY_t, GDK_CONTROL_MASK,
                                          "machine.take-snapshot", NULL);
+    gtk_widget_class_install_action (widget_class, "machine.clone", NULL, clone_cb);
+    gtk_widget_class_install_action (widget_class, "machine.template", NULL, template_cb);
+    gtk_widget_class_install_action (widget_class, "machine.try-copy", NULL, copy_cb);
+    gtk_widget_class_install_action (widget_class, "machine.copy-snapshot", "s", copy_cb);
     gtk_widget_class_install_action (widget_class, "machine.remote-access", NULL, remote_access_cb);
     gtk_widget_class_install_action (widget_class, "machine.console", NULL, console_cb);
 }

@@ -129,6 +129,7 @@ posada_machine_row_set_machine (PosadaMachineRow *self, PosadaMachine *machine)
     g_signal_connect_swapped (machine, "notify::thumbnail", G_CALLBACK (update_picture), self);
     g_signal_connect_swapped (machine, "notify::outside", G_CALLBACK (update_state), self);
     g_signal_connect_swapped (machine, "notify::saved", G_CALLBACK (update_state), self);
+    g_signal_connect_swapped (machine, "notify::capabilities", G_CALLBACK (update_state), self);
     update_name (self);
     update_state (self);
 }
@@ -138,6 +139,8 @@ posada_machine_row_describe_state (PosadaMachine *machine)
 {
     PosadaMachineState state = posada_machine_get_state (machine);
 
+    if (posada_machine_get_role (machine) == POSADA_ROLE_TEMPLATE && state == POSADA_MACHINE_OFF)
+        return g_strdup (_ ("Template"));
     if (state == POSADA_MACHINE_OFF && posada_machine_get_saved (machine))
         return g_strdup (C_ ("machine state", "Saved"));
     return g_strdup (posada_machine_state_to_label (state));
@@ -157,6 +160,12 @@ posada_machine_row_describe (PosadaMachine *machine)
         /* Translators: a state, as in “Running outside” this window */
         return g_strdup_printf (_ ("%s outside"), label);
     samples = posada_machine_get_history (machine, &n);
+    if (posada_machine_get_role (machine) == POSADA_ROLE_COPY) {
+        g_autofree char *own = posada_machine_row_describe_state (machine);
+
+        /* Translators: a state, as in “Copy, Running” */
+        return g_strdup_printf (_ ("Copy, %s"), own);
+    }
     if (state != POSADA_MACHINE_RUNNING || n == 0)
         return posada_machine_row_describe_state (machine);
     /* Translators: a state and the load of the processors, as in “Running, 12 %” */

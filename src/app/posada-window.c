@@ -209,84 +209,85 @@ set_library (PosadaWindow *self, PosadaLibrary *library)
 
 /* --- deleting --- */
 
-struct removal {
+struct change {
     PosadaWindow *window;
     PosadaMachine *machine;
+    gboolean start;
 };
 
 static void
-removal_free (gpointer data)
+change_free (gpointer data)
 {
-    struct removal *removal = data;
+    struct change *change = data;
 
-    g_object_unref (removal->window);
-    g_object_unref (removal->machine);
-    g_free (removal);
+    g_object_unref (change->window);
+    g_object_unref (change->machine);
+    g_free (change);
 }
 
-static struct removal *
-removal_new (PosadaWindow *window, PosadaMachine *machine)
+static struct change *
+change_new (PosadaWindow *window, PosadaMachine *machine)
 {
-    struct removal *removal = g_new0 (struct removal, 1);
+    struct change *change = g_new0 (struct change, 1);
 
-    removal->window = g_object_ref (window);
-    removal->machine = g_object_ref (machine);
-    return removal;
+    change->window = g_object_ref (window);
+    change->machine = g_object_ref (machine);
+    return change;
 }
 
 static DexFuture *
 toast_failure_cb (DexFuture *future, gpointer user_data)
 {
-    struct removal *removal = user_data;
+    struct change *change = user_data;
     g_autoptr (GError) error = NULL;
 
     if (!dex_future_get_value (future, &error))
-        posada_window_toast (removal->window, error->message);
+        posada_window_toast (change->window, error->message);
     return dex_future_new_true ();
 }
 
 static DexFuture *
 restored_cb (DexFuture *future, gpointer user_data)
 {
-    struct removal *removal = user_data;
+    struct change *change = user_data;
 
-    posada_window_select (removal->window, removal->machine);
+    posada_window_select (change->window, change->machine);
     return dex_future_new_true ();
 }
 
 static void
-undo_cb (AdwToast *toast, struct removal *removal)
+undo_cb (AdwToast *toast, struct change *change)
 {
-    DexFuture *future = posada_library_restore (removal->window->library, removal->machine);
+    DexFuture *future = posada_library_restore (change->window->library, change->machine);
 
-    future = dex_future_then (future, restored_cb, removal_new (removal->window, removal->machine),
-                              removal_free);
+    future = dex_future_then (future, restored_cb, change_new (change->window, change->machine),
+                              change_free);
     dex_future_disown (dex_future_catch (
-        future, toast_failure_cb, removal_new (removal->window, removal->machine), removal_free));
+        future, toast_failure_cb, change_new (change->window, change->machine), change_free));
 }
 
 static void
-destroy_removal (gpointer data, GClosure *closure)
+destroy_change (gpointer data, GClosure *closure)
 {
-    removal_free (data);
+    change_free (data);
 }
 
 static DexFuture *
 deleted_cb (DexFuture *future, gpointer user_data)
 {
-    struct removal *removal = user_data;
+    struct change *change = user_data;
     g_autofree char *text = NULL;
     AdwToast *toast;
 
     /* Translators: the name of a machine */
-    text = g_markup_printf_escaped (_ ("“%s” was deleted"),
-                                    posada_machine_get_name (removal->machine));
+    text =
+        g_markup_printf_escaped (_ ("“%s” was deleted"), posada_machine_get_name (change->machine));
     toast = adw_toast_new (text);
     adw_toast_set_button_label (toast, _ ("_Undo"));
     adw_toast_set_timeout (toast, 10);
     g_signal_connect_data (toast, "button-clicked", G_CALLBACK (undo_cb),
-                           removal_new (removal->window, removal->machine), destroy_removal, 0);
-    adw_toast_overlay_add_toast (removal->window->toasts, toast);
+                           change_new (change->window, change->machine), destroy_change, 0);
+    adw_toast_overlay_add_toast (change->window->toasts, toast);
     return dex_future_new_true ();
 }
 
@@ -299,10 +300,36 @@ delete_requested_cb (PosadaWindow *self)
     if (!machine)
         return;
     future = dex_future_then (posada_library_delete (self->library, machine), deleted_cb,
-                              removal_new (self, machine), removal_free);
+                              change_new (self, machine), change_free);
     dex_future_disown (
-        dex_future_catch (future, toast_failure_cb, removal_new (self, machine), removal_free));
+        dex_future_catch (future, toast_failure_cb, change_new (self, machine), change_free));
     adw_navigation_split_view_set_show_content (self->split_view, FALSE);
+}
+
+/* --- machines made of machines --- */
+
+static DexFuture *
+made_cb (DexFuture *future, gpointer user_data)
+{
+    struct change *made = user_data;
+    PosadaMachine *machine = g_value_get_object (dex_future_get_value (future, NULL));
+
+    posada_window_select (made->window, machine);
+    return made->start ? posada_machine_start (machine) : dex_future_new_true ();
+}
+
+static void
+machine_made_cb (PosadaWindow *self, const char *uuid, gboolean start)
+{
+    struct change *made = change_new (self, posada_machine_page_get_machine (self->machine_page));
+    DexFuture *future;
+
+    made->start = start;
+    future =
+        dex_future_then (posada_library_open (self->library, uuid), made_cb, made, change_free);
+    dex_future_disown (dex_future_catch (
+        future, toast_failure_cb,
+        change_new (self, posada_machine_page_get_machine (self->machine_page)), change_free));
 }
 
 /* --- actions --- */
@@ -494,6 +521,8 @@ posada_window_init (PosadaWindow *self)
                               self);
     g_signal_connect_swapped (self->machine_page, "delete-requested",
                               G_CALLBACK (delete_requested_cb), self);
+    g_signal_connect_swapped (self->machine_page, "machine-made", G_CALLBACK (machine_made_cb),
+                              self);
     g_signal_connect_swapped (self->machine_page, "file-requested", G_CALLBACK (file_requested_cb),
                               self);
     g_signal_connect (self, "notify::fullscreened", G_CALLBACK (fullscreened_cb), NULL);

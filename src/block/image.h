@@ -62,6 +62,13 @@ struct blk_source {
 int blk_open (const struct blk_source *source, const struct vmm_log *log, struct blk **ret_blk,
               struct vmm_error *error);
 
+/*
+ * An image to be written that is based on @source, which is only read: what is written is in
+ * @folder, in a file without a name, and gone once the image is closed.
+ */
+int blk_open_disposable (const struct blk_source *source, const char *folder,
+                         const struct vmm_log *log, struct blk **ret_blk, struct vmm_error *error);
+
 struct blk_qcow2_options {
     uint64_t size;         /* bytes, a multiple of 512, not 0 */
     uint32_t cluster_size; /* 0: 64 KiB; else a power of two from 512 to 2 MiB */

@@ -9,9 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/chardev.h"
@@ -96,6 +98,22 @@ check_inputs (const struct run_options *options, struct vmm_error *error)
     return r < 0 ? r : check_outputs (options, error);
 }
 
+/* Where there is room for what a guest writes in passing. */
+static int
+open_disposable (struct run *self, const struct blk_source *source, struct blk **ret_blk,
+                 struct vmm_error *error)
+{
+    const char *cache = getenv ("XDG_CACHE_HOME"), *home = getenv ("HOME");
+    char folder[PATH_MAX];
+
+    if (cache && *cache == '/')
+        snprintf (folder, sizeof folder, "%s", cache);
+    else
+        snprintf (folder, sizeof folder, "%s/.cache", home ? home : "");
+    mkdir (folder, 0700);
+    return blk_open_disposable (source, folder, &self->log, ret_blk, error);
+}
+
 static int
 open_disk (struct run *self, const struct disk_option *disk, struct blk **ret_blk,
            struct vmm_error *error)
@@ -108,6 +126,8 @@ open_disk (struct run *self, const struct disk_option *disk, struct blk **ret_bl
         .data = (void *) disk->backing,
     };
 
+    if (self->options.disposable && !disk->read_only)
+        return open_disposable (self, &source, ret_blk, error);
     return blk_open (&source, &self->log, ret_blk, error);
 }
 

@@ -343,6 +343,13 @@ set_uuid (struct run_options *options, const char *value, struct vmm_error *erro
     return 0;
 }
 
+static int
+set_disposable (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    options->disposable = true;
+    return 0;
+}
+
 static const struct option_spec specs[] = {
     {"name", "NAME", false, set_name, "what the machine is called [posada]"},
     {"uuid", "UUID", false, set_uuid, "what tells it from all others"},
@@ -365,6 +372,7 @@ static const struct option_spec specs[] = {
     {"control", "unix:PATH", false, set_control, "listen for posada ctl on PATH"},
     {"snapshots", "FOLDER", false, set_snapshots, "where snapshots are kept"},
     {"restore", "FOLDER", false, set_restore, "go on from this snapshot instead of booting"},
+    {"disposable", NULL, false, set_disposable, "keep nothing that is written to disks"},
 };
 
 void
@@ -403,6 +411,15 @@ check_together (struct run_options *options, struct vmm_error *error)
         (serial->kind == LINE_STDIO || strcmp (serial->path, console->path) == 0))
         return vmm_error_set (error, -EINVAL, "--serial and --console cannot both lead to %s",
                               serial->path ? serial->path : "stdio");
+    if (options->disposable && (options->snapshots_path || options->restore_path))
+        return vmm_error_set (error, -EINVAL,
+                              "--disposable keeps nothing, and so excludes --snapshots and "
+                              "--restore");
+    for (size_t i = 0; options->disposable && i < options->n_disks; i++)
+        if (options->disks[i].create_size)
+            return vmm_error_set (error, -EINVAL,
+                                  "--disposable keeps nothing, and so makes no disk such as %s",
+                                  options->disks[i].path);
     if (!options->kernel) {
         if (options->initrd)
             return vmm_error_set (error, -EINVAL, "--initrd %s needs --kernel", options->initrd);

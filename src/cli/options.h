@@ -64,6 +64,7 @@ struct run_options {
     enum boot_kind boot[BOOT_KINDS];
     size_t n_boot;
     bool boot_menu;
+    bool disposable; /* what is written to disks is gone with the machine */
     enum screen_kind screen;
     struct line_option serial;
     struct line_option console; /* virtio */

@@ -127,3 +127,25 @@ store_clone (PosadaStore *store, int argc, char **argv)
     return make (store, entry->id, linked ? POSADA_CLONE_LINKED : POSADA_CLONE_FULL, NULL,
                  new_name);
 }
+
+enum cli_status
+store_template (PosadaStore *store, int argc, char **argv)
+{
+    gboolean off = FALSE;
+    const struct store_option options[] = {{"off", NULL, &off}};
+    g_autoptr (PosadaDefinition) definition = NULL;
+    g_autoptr (PosadaStoreEntry) entry = NULL;
+    g_autoptr (PosadaLock) lock = NULL;
+    g_autoptr (GError) error = NULL;
+    const char *name;
+
+    if (!store_parse (argc, argv, options, G_N_ELEMENTS (options), &name, 1))
+        return CLI_BAD_USE;
+    entry = posada_store_find (store, name, &error);
+    lock = entry ? posada_store_lock (store, entry->id, &error) : NULL;
+    definition = lock ? posada_store_load (store, entry->id, &error) : NULL;
+    if (!definition)
+        return store_complain (error);
+    posada_definition_set_role (definition, off ? POSADA_ROLE_MACHINE : POSADA_ROLE_TEMPLATE);
+    return posada_store_save (store, definition, &error) ? CLI_OK : store_complain (error);
+}

@@ -17,9 +17,11 @@ static const struct store_verb verbs[] = {
      store_create},
     {"list", "[--json]", NULL, store_list},
     {"show", "NAME [--xml]", NULL, store_show},
-    {"start", "NAME [--here] [--restore ID] [--serial TO] [--console TO] [--log FILE]",
+    {"start",
+     "NAME [--here] [--disposable] [--restore ID] [--serial TO] [--console TO] [--log FILE]",
      "In the application, if that runs. Otherwise, or with any of the options, here, until\n"
-     "its guest powers off, as posada run does.\n",
+     "its guest powers off, as posada run does. A disposable one keeps nothing of what it\n"
+     "writes to its disks.\n",
      store_start},
     {"console", "NAME", "Opens the window at its screen.\n", store_console},
     {"pause", "NAME", NULL, store_command},
@@ -39,6 +41,8 @@ static const struct store_verb verbs[] = {
      "Prints the name of the new machine. A linked one takes little room, but needs the first\n"
      "one to stay.\n",
      store_clone},
+    {"template", "NAME [--off]", "A template does not start; machines are made of it by clone.\n",
+     store_template},
     {"save", "NAME", "Writes a running machine to disk; start goes on with it.\n", store_command},
     {"disk", "create|info|resize|convert|compact|check FILE [SIZE | NEW-FILE] [OPTIONS]",
      "For images that no machine is using.\n"

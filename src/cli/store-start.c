@@ -211,6 +211,18 @@ make_words (PosadaDefinition *definition, const char *socket, GError **error)
     return g_steal_pointer (&words);
 }
 
+/* Its disks and what it was saved to belong together, and the latter would be used up. */
+static gboolean
+add_disposable (GPtrArray *words, PosadaStore *store, const char *uuid, GError **error)
+{
+    g_autofree char *machine = posada_store_get_machine_folder (store, uuid);
+    g_autofree char *saved = g_build_filename (machine, "snapshots", "saved", NULL);
+
+    add (words, "--disposable");
+    return !g_file_test (saved, G_FILE_TEST_IS_DIR) ||
+           refuse (error, "The machine is saved to disk: start and shut it down first");
+}
+
 /* Where its snapshots are, and what it goes on from: @id, or what it was saved to. */
 static gboolean
 add_snapshots (GPtrArray *words, PosadaStore *store, const char *uuid, const char *id,
@@ -238,8 +250,8 @@ add_snapshots (GPtrArray *words, PosadaStore *store, const char *uuid, const cha
 }
 
 static enum cli_status
-become_run (PosadaStore *store, const char *uuid, const char *restore, const char *const extra[3],
-            GError **error)
+become_run (PosadaStore *store, const char *uuid, const char *restore, gboolean disposable,
+            const char *const extra[3], GError **error)
 {
     static const char *const extra_names[3] = {"serial", "console", "log"};
     g_autoptr (PosadaLock) lock = posada_store_lock (store, uuid, error);
@@ -250,7 +262,12 @@ become_run (PosadaStore *store, const char *uuid, const char *restore, const cha
 
     if (!words)
         return CLI_BAD_USE;
-    if (!add_snapshots (words, store, uuid, restore, error))
+    if (posada_definition_get_role (definition) == POSADA_ROLE_TEMPLATE) {
+        refuse (error, "A template does not start: make a machine of it by posada clone");
+        return CLI_BAD_USE;
+    }
+    if (disposable ? !add_disposable (words, store, uuid, error)
+                   : !add_snapshots (words, store, uuid, restore, error))
         return CLI_BAD_USE;
     if (g_mkdir_with_parents (folder, 0700) < 0) {
         refuse (error, "%s cannot be made: %s", folder, g_strerror (errno));
@@ -271,12 +288,10 @@ enum cli_status
 store_start (PosadaStore *store, int argc, char **argv)
 {
     const char *extra[3] = {NULL, NULL, NULL}, *restore = NULL, *name;
-    gboolean here = FALSE;
-    const struct store_option options[] = {{"serial", &extra[0], NULL},
-                                           {"console", &extra[1], NULL},
-                                           {"log", &extra[2], NULL},
-                                           {"restore", &restore, NULL},
-                                           {"here", NULL, &here}};
+    gboolean here = FALSE, disposable = FALSE;
+    const struct store_option options[] = {
+        {"serial", &extra[0], NULL}, {"console", &extra[1], NULL},      {"log", &extra[2], NULL},
+        {"restore", &restore, NULL}, {"disposable", NULL, &disposable}, {"here", NULL, &here}};
     g_autoptr (PosadaStoreEntry) entry = NULL;
     g_autoptr (Instance) instance = NULL;
     g_autoptr (GError) error = NULL;
@@ -284,10 +299,15 @@ store_start (PosadaStore *store, int argc, char **argv)
 
     if (!store_parse (argc, argv, options, G_N_ELEMENTS (options), &name, 1))
         return CLI_BAD_USE;
+    if (disposable && restore) {
+        cli_complain ("--disposable and --restore exclude each other: make a copy instead");
+        return CLI_BAD_USE;
+    }
     entry = posada_store_find (store, name, &error);
     if (!entry)
         return store_complain (error);
-    if (!here && !restore && !extra[0] && !extra[1] && !extra[2] && entry->holder == 0)
+    if (!here && !disposable && !restore && !extra[0] && !extra[1] && !extra[2] &&
+        entry->holder == 0)
         instance = instance_find ();
     if (instance) {
         if (instance_operate (instance, entry->id, "start", &error))
@@ -295,6 +315,6 @@ store_start (PosadaStore *store, int argc, char **argv)
         store_complain (error);
         return CLI_FAILED;
     }
-    status = become_run (store, entry->id, restore, extra, &error);
+    status = become_run (store, entry->id, restore, disposable, extra, &error);
     return error ? store_complain (error) : status;
 }

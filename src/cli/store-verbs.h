@@ -26,6 +26,7 @@ enum cli_status store_delete (PosadaStore *store, int argc, char **argv);
 enum cli_status store_restore (PosadaStore *store, int argc, char **argv);
 enum cli_status store_purge (PosadaStore *store, int argc, char **argv);
 enum cli_status store_disk (PosadaStore *store, int argc, char **argv);
+enum cli_status store_template (PosadaStore *store, int argc, char **argv);
 enum cli_status store_clone (PosadaStore *store, int argc, char **argv);
 enum cli_status store_snapshot (PosadaStore *store, int argc, char **argv);
 /* pause, resume, shutdown, kill, save and screenshot */

@@ -19,6 +19,7 @@ const struct cli_verb cli_verbs[] = {
     {"screenshot", "take a picture of a running machine's screen", cli_store},
     {"snapshot", "remember machines as they are, and go back", cli_store},
     {"clone", "make another machine of a machine", cli_store},
+    {"template", "keep a machine to make others of", cli_store},
     {"disk", "make, look at and care for disk images", cli_store},
     {"save", "write a running machine to disk, to go on later", cli_store},
     {"rename", "give a machine another name", cli_store},

@@ -79,6 +79,8 @@ make_menu (const PosadaSnapshotData *data)
 
     if (!data->damaged) {
         add_item (first, _ ("_Restore…"), "snapshot.restore", data->id);
+        /* The machine's page has it. */
+        add_item (first, _ ("_Try in a Copy"), "machine.copy-snapshot", data->id);
         add_item (first, _ ("Name and _Note…"), "snapshot.edit", data->id);
     }
     add_item (second, _ ("_Delete…"), "snapshot.delete", data->id);

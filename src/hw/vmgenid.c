@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "engine/acpi/acpi.h"
 #include "engine/device.h"
 #include "engine/firmware/fw-cfg.h"
 

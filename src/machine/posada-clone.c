@@ -458,6 +458,15 @@ check_snapshot (PosadaClone *self, GError **error)
     struct snapshot_info info;
     struct vmm_error from = {0};
 
+    if (!self->snapshot) {
+        g_autofree struct snapshot_info *infos = NULL;
+        char current[SNAPSHOT_ID_LENGTH + 1];
+        size_t n;
+
+        if (snapshot_list (self->snapshots, &infos, &n, current, &from) < 0)
+            return fail (error, &from);
+        self->snapshot = g_strdup (current);
+    }
     if (snapshot_find (self->snapshots, self->snapshot, &info, &from) < 0)
         return fail (error, &from);
     if (!info.damaged)

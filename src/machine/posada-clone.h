@@ -28,7 +28,8 @@ typedef enum {
 #define POSADA_TYPE_CLONE (posada_clone_get_type ())
 G_DECLARE_FINAL_TYPE (PosadaClone, posada_clone, POSADA, CLONE, GObject)
 
-/* @snapshot: its id, for a copy. @name: NULL for one made of the original's. */
+/* @snapshot: its id, for a copy; NULL: the one that the machine's present state comes from. @name:
+ * NULL for one made of the original's. */
 PosadaClone *posada_clone_new (PosadaStore *store, const char *uuid, PosadaCloneKind kind,
                                const char *snapshot, const char *name);
 /* Makes it, complete or not at all; its UUID. Once. Blocks. */

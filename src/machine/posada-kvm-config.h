@@ -30,6 +30,7 @@ typedef struct {
     const PosadaKvmDrive *cds, *disks;
     guint n_cds, n_disks;
     gboolean boot_menu;
+    gboolean disposable;    /* for the next start: nothing that it writes is kept */
     gboolean serial;        /* a serial port, for a terminal */
     gboolean virtio_screen; /* for drivers, with a VGA in it; else a plain VGA */
     PosadaRemote *remote;   /* viewers outside; NULL: none */

@@ -59,6 +59,12 @@ open_disk (PosadaKvmInstance *self, const PosadaKvmDrive *disk, struct blk **ret
         .data = disk->backing ? disk->backing : none,
     };
 
+    if (self->disposable && !disk->read_only) {
+        const char *folder = g_get_user_cache_dir ();
+
+        g_mkdir_with_parents (folder, 0700);
+        return blk_open_disposable (&source, folder, &self->log, ret_blk, error);
+    }
     return blk_open (&source, &self->log, ret_blk, error);
 }
 
@@ -202,6 +208,7 @@ posada_kvm_instance_open (const PosadaKvmConfig *config, GError **error)
 
     self->log = (struct vmm_log) {.write = log_cb, .level = VMM_LOG_INFO};
     self->serial_fd = -1;
+    self->disposable = config->disposable;
     r = open_images (self, config, &from);
     if (r == 0)
         r = open_serial (self, config, &from);

@@ -16,6 +16,7 @@ typedef struct {
     PosadaKvmScreen *screen;
     PosadaKvmRemote *remote;
     PosadaRemote *remote_state; /* how it was made when it opened; NULL: off */
+    gboolean disposable;        /* its disks are overlays that go with it */
     int serial_fd; /* the host's end of the serial line, whoever takes it sets it to -1; -1: none */
     char *bios, *vgabios;
     struct vmm_log log;

@@ -85,6 +85,11 @@ gpointer posada_kvm_snapshots_let_go (PosadaKvmMachine *self);
 void posada_kvm_snapshots_abandon (gpointer left);
 void posada_kvm_snapshots_closed (PosadaKvmMachine *self);
 
+/* posada-kvm-machine-clones.c */
+void posada_kvm_clones_class_init (PosadaMachineClass *machine_class);
+/* While no other process runs it. */
+PosadaMachineCapabilities posada_kvm_machine_get_own_capabilities (PosadaKvmMachine *self);
+
 /* posada-kvm-machine-disks.c */
 void posada_kvm_disks_class_init (PosadaMachineClass *machine_class);
 void posada_kvm_disks_free (PosadaKvmMachine *self);

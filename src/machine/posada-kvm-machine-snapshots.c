@@ -18,6 +18,9 @@ posada_kvm_snapshots_check (PosadaKvmMachine *self)
     if (!self->store)
         return reject (POSADA_MACHINE_ERROR_NOT_SUPPORTED,
                        _ ("A machine that is not kept cannot have snapshots."));
+    if (self->instance && self->instance->disposable)
+        return reject (POSADA_MACHINE_ERROR_WRONG_STATE,
+                       _ ("The machine was started disposable, and keeps nothing."));
     if (self->snapshots->promise)
         return reject (POSADA_MACHINE_ERROR_WRONG_STATE,
                        _ ("Another snapshot of the machine is being worked on."));

@@ -86,6 +86,10 @@ definition_changed_cb (PosadaKvmMachine *self)
             ? posada_store_get_machine_folder (self->store, config->uuid)
             : g_build_filename (g_get_user_runtime_dir (), "posada", config->uuid, NULL);
     posada_kvm_machine_set_config (self, config);
+    if (posada_machine_get_state (POSADA_MACHINE (self)) != POSADA_MACHINE_MISSING &&
+        !posada_machine_get_outside (POSADA_MACHINE (self)))
+        posada_machine_set_capabilities (POSADA_MACHINE (self),
+                                         posada_kvm_machine_get_own_capabilities (self));
 }
 
 static void
@@ -104,7 +108,7 @@ posada_kvm_machine_look_outside (PosadaKvmMachine *self)
     g_return_if_fail (POSADA_IS_KVM_MACHINE (self));
 
     if (self->outside)
-        posada_outside_look (self->outside, CAPABILITIES);
+        posada_outside_look (self->outside, posada_kvm_machine_get_own_capabilities (self));
 }
 
 PosadaMachine *
@@ -157,7 +161,8 @@ posada_kvm_machine_set_definition (PosadaKvmMachine *self, PosadaDefinition *def
                              G_CONNECT_SWAPPED);
     definition_changed_cb (self);
     if (posada_machine_get_state (POSADA_MACHINE (self)) == POSADA_MACHINE_MISSING) {
-        posada_machine_set_capabilities (POSADA_MACHINE (self), CAPABILITIES);
+        posada_machine_set_capabilities (POSADA_MACHINE (self),
+                                         posada_kvm_machine_get_own_capabilities (self));
         posada_machine_set_state (POSADA_MACHINE (self), POSADA_MACHINE_OFF, NULL);
     }
 }

@@ -411,6 +411,9 @@ kvm_machine_start (PosadaMachine *machine)
     }
     if (posada_kvm_machine_cares_for_disks (self))
         return posada_kvm_machine_refuse_for_disks ();
+    if (posada_machine_get_role (machine) == POSADA_ROLE_TEMPLATE)
+        return dex_future_new_reject (POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_WRONG_STATE, "%s",
+                                      _ ("A template does not start: make a machine of it."));
     if (self->config->obstacle)
         return dex_future_new_reject (POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_NOT_SUPPORTED,
                                       "%s", self->config->obstacle);
@@ -581,6 +584,7 @@ posada_kvm_machine_class_init (PosadaKvmMachineClass *klass)
     machine_class->rename = posada_kvm_machine_rename;
     posada_kvm_snapshots_class_init (machine_class);
     posada_kvm_disks_class_init (machine_class);
+    posada_kvm_clones_class_init (machine_class);
     machine_class->set_remote = posada_kvm_machine_set_remote;
 }
 

@@ -243,6 +243,7 @@ posada_machine_class_init (PosadaMachineClass *klass)
     klass->cancel_snapshot = real_cancel_snapshot;
     klass->save = real_save;
     posada_machine_disks_class_init (klass);
+    posada_machine_clones_class_init (klass);
     klass->set_remote = real_set_remote;
 
     properties[PROP_ID] = g_param_spec_string ("id", NULL, NULL, NULL, flags);

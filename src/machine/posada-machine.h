@@ -9,6 +9,7 @@
 #include <gio/gio.h>
 #include <libdex.h>
 
+#include "machine/posada-clone.h"
 #include "machine/posada-display.h"
 #include "machine/posada-remote.h"
 #include "machine/posada-serial.h"
@@ -42,6 +43,7 @@ typedef enum {
     POSADA_MACHINE_CAN_SNAPSHOT = 1 << 6, /* take, go back to, edit and delete them */
     POSADA_MACHINE_CAN_SAVE = 1 << 7,     /* to disk, to go on at the next start */
     POSADA_MACHINE_CAN_REMOTE = 1 << 8,   /* show its screen to viewers outside */
+    POSADA_MACHINE_CAN_CLONE = 1 << 9,    /* be the original of others, or a template */
 } PosadaMachineCapabilities;
 
 /* One second of a machine's life. */
@@ -97,6 +99,14 @@ struct _PosadaMachineClass {
     DexFuture *(*set_medium) (PosadaMachine *self, const char *target, const char *path);
     PosadaDiskCare *(*get_disk_care) (PosadaMachine *self);
     DexFuture *(*set_remote) (PosadaMachine *self, const PosadaRemote *remote);
+
+    /* NULL: it cannot. */
+    PosadaClone *(*new_clone) (PosadaMachine *self, PosadaCloneKind kind, const char *snapshot,
+                               const char *name);
+    PosadaRole (*get_role) (PosadaMachine *self);
+    DexFuture *(*set_template) (PosadaMachine *self, gboolean template);
+    /* As start, from off; whatever it writes to its disks is gone when it is off again. */
+    DexFuture *(*start_disposable) (PosadaMachine *self);
 };
 
 /*
@@ -160,12 +170,20 @@ DexFuture *posada_machine_edit_snapshot (PosadaMachine *self, PosadaSnapshot *sn
                                          const char *name, const char *note);
 DexFuture *posada_machine_cancel_snapshot (PosadaMachine *self);
 DexFuture *posada_machine_save (PosadaMachine *self);
+/* See posada-clone.h; free it. NULL: the machine cannot be cloned. */
+PosadaClone *posada_machine_new_clone (PosadaMachine *self, PosadaCloneKind kind,
+                                       const char *snapshot, const char *name);
+/* “capabilities” notifies when it changes. */
+PosadaRole posada_machine_get_role (PosadaMachine *self);
+DexFuture *posada_machine_set_template (PosadaMachine *self, gboolean template);
+DexFuture *posada_machine_start_disposable (PosadaMachine *self);
 DexFuture *posada_machine_discard_saved (PosadaMachine *self);
 DexFuture *posada_machine_set_medium (PosadaMachine *self, const char *target, const char *path);
 /* Of @remote the kind, port and password count. At once if the machine is on, and from now on. */
 DexFuture *posada_machine_set_remote (PosadaMachine *self, const PosadaRemote *remote);
 
 void posada_machine_disks_class_init (PosadaMachineClass *klass); /* for posada-machine.c */
+void posada_machine_clones_class_init (PosadaMachineClass *klass);
 
 /*
  * For subclasses. set_state () keeps "started-at", which stands from the first RUNNING until the

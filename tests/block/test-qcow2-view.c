@@ -160,26 +160,71 @@ TEST (an_image_is_based_on_a_snapshot_while_that_of_it_goes_on)
     qrig_fini (&rig);
 }
 
+static void
+read_output (struct qrig *rig, char *line, size_t size)
+{
+    char path[128];
+    FILE *stream = fopen (qrig_name (rig, path, "output"), "r");
+    size_t n;
+
+    CHECK (stream);
+    n = fread (line, 1, size - 1, stream);
+    line[n] = 0;
+    fclose (stream);
+}
+
 /* It would read what the file below is now, and give it for true. */
 TEST (qemu_keeps_away_from_such_an_image)
 {
     struct qrig rig, above;
-    char line[512], path[128];
-    FILE *stream;
-    size_t n;
+    char line[512];
 
     begin (&rig, 64 * KIB);
     take (&rig, "that");
     create_above (&rig, &above, 64 * KIB, "that");
     CHECK (qrig_run (&above, "qemu-img", "info", "-f", "qcow2", "-U", above.path, NULL) != 0);
-    stream = fopen (qrig_name (&above, path, "output"), "r");
-    CHECK (stream);
-    n = fread (line, 1, sizeof line - 1, stream);
-    line[n] = 0;
-    fclose (stream);
+    read_output (&above, line, sizeof line);
     CHECK_CONTAINS (line, "based on a snapshot of the backing file");
     qrig_fini (&above);
     qrig_fini (&rig);
+}
+
+/* Raw below, then qcow2: what is written is there until the image is closed, and nowhere else. */
+TEST (nothing_is_left_of_what_is_disposable)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        char before[256], after[256];
+        struct blk_source source = {.format = i ? BLK_FORMAT_QCOW2 : BLK_FORMAT_RAW};
+        unsigned char *then;
+        struct qrig rig;
+
+        qrig_init (&rig);
+        new_model (&rig, MIB);
+        if (i) {
+            qrig_create (&rig, rig.size, 4096);
+            qrig_open (&rig, 0);
+            run_storm (&rig, 50);
+            qrig_close (&rig);
+        } else
+            QRIG_RUN (&rig, "truncate", "-s", "1M", rig.path);
+        then = copy_model (&rig);
+        source.path = rig.path;
+        QRIG_RUN (&rig, "md5sum", rig.path);
+        read_output (&rig, before, sizeof before);
+        CHECK_EQUAL (blk_open_disposable (&source, rig.folder, NULL, &rig.blk, &rig.error), 0);
+        CHECK_EQUAL (blk_attach (rig.blk, rig.loop), 0);
+        qrig_compare (&rig);
+        run_storm (&rig, 100);
+        qrig_compare (&rig);
+        CHECK (memcmp (rig.model, then, rig.size) != 0);
+        qrig_close (&rig);
+        QRIG_RUN (&rig, "md5sum", rig.path);
+        read_output (&rig, after, sizeof after);
+        CHECK_STRING (after, before);
+        CHECK (qrig_run (&rig, "sh", "-c", "ls $0 | grep -q disposable", rig.folder, NULL) != 0);
+        free (then);
+        qrig_fini (&rig);
+    }
 }
 
 TEST (what_is_not_there_is_named)

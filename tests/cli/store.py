@@ -148,9 +148,23 @@ def a_copy_keeps_the_snapshot_it_comes_from():
 
 
 @test
+def templates_do_not_start():
+    make_iso()
+    good("create", "--iso", "cd.iso", "--name", "First", "--disk-size", "8M")
+    good("template", "First")
+    refused("start", "First", part="template")
+    assert good("clone", "First", "--name", "Second") == "Second\n"
+    good("template", "First", "--off")
+    assert "template" not in good("show", "First", "--xml") + good("show", "Second", "--xml")
+    refused("start", "First", "--disposable", "--restore", "0" * 16, part="exclude")
+    refused("run", "--disposable", "--disk", "new.raw,size=1M", part="new.raw")
+    refused("run", "--disposable", "--snapshots", "x", "--iso", "cd.iso", part="excludes")
+
+
+@test
 def every_verb_has_help():
     for verb in ("create", "list", "show", "start", "pause", "resume", "shutdown", "kill",
-                 "screenshot", "console", "snapshot", "clone", "save", "rename", "delete", "restore", "purge"):
+                 "screenshot", "console", "snapshot", "clone", "template", "save", "rename", "delete", "restore", "purge"):
         assert good(verb, "--help").startswith(f"Usage: posada {verb}"), verb
         assert f"  {verb} " in good("--help"), verb
 

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/firmware/fw-cfg.h"
+
 #define ACPI_RSDP_SIZE  36
 #define ACPI_MAX_CPUS   64
 #define ACPI_MAX_SERIAL 4
@@ -20,17 +22,6 @@
 /* The power management block, as the LPC bridge is programmed by every firmware. */
 #define ACPI_PM_BASE 0x600
 #define ACPI_SCI_IRQ 9
-
-/*
- * Virtual Machine Generation ID (Microsoft, 2012): 16 bytes in a page of reserved RAM that is
- * nothing else's, where firmware or acpi_place ()'s caller puts it, and the general-purpose event
- * that says that they have changed.
- */
-#define ACPI_GENERATION_EVENT 5
-#define ACPI_GENERATION_OFFSET \
-    40 /* in the page: firmware takes what a page begins with for tables */
-#define ACPI_GENERATION_PAGE 4096
-#define ACPI_GENERATION_AT   0x9E000 /* of kernels that boot without firmware */
 
 struct acpi_serial {
     uint16_t port;
@@ -93,8 +84,5 @@ void acpi_place (struct acpi_tables *tables, uint64_t address);
 #define ACPI_RSDP_FILE   "etc/acpi/rsdp"
 #define ACPI_TABLES_FILE "etc/acpi/tables"
 #define ACPI_LOADER_FILE "etc/table-loader"
-/* The generation's page, and where firmware writes 8 bytes that say where it put that. */
-#define ACPI_GENERATION_FILE    "etc/vmgenid_guid"
-#define ACPI_GENERATION_ADDRESS "etc/vmgenid_addr"
 /* Writes the script by which firmware loads the two files above and settles what is open. */
 void acpi_write_loader (const struct acpi_tables *tables, uint8_t script[ACPI_LOADER_SIZE]);

@@ -29,6 +29,20 @@ enum fw_cfg_key {
     FW_CFG_FILE_DIR = 0x19,
 };
 
+/*
+ * Virtual Machine Generation ID (Microsoft, 2012): 16 bytes in a page of reserved RAM that is
+ * nothing else's, where firmware or acpi_place ()'s caller puts it, and the general-purpose event
+ * that says that they have changed.
+ */
+#define ACPI_GENERATION_EVENT  5
+#define ACPI_GENERATION_OFFSET 40 /* firmware takes what a page begins with for tables */
+#define ACPI_GENERATION_PAGE   4096
+#define ACPI_GENERATION_AT     0x9E000 /* of kernels that boot without firmware */
+
+/* The generation's page, and where firmware writes 8 bytes that say where it put that. */
+#define ACPI_GENERATION_FILE    "etc/vmgenid_guid"
+#define ACPI_GENERATION_ADDRESS "etc/vmgenid_addr"
+
 int fw_cfg_store_create (struct fw_cfg_store **ret_store);
 void fw_cfg_store_destroy (struct fw_cfg_store *store);
 

@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Machines made of machines, by accessible names. Arguments: posada-app, a folder for pictures, the
+command posada, a payload that runs on any KVM."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+from user import (Application, Skip, WindowManager, find, names, press, run_tests, take_picture,
+                  type_keys, wait, wait_for, wait_for_text, wait_until_gone, walk)  # fmt: skip
+
+POSADA, PAYLOAD = sys.argv[3], sys.argv[4]
+
+
+def posada(*arguments):
+    done = subprocess.run([POSADA, *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+def make_first():
+    folder = tempfile.mkdtemp(prefix="posada-")
+    os.environ["XDG_DATA_HOME"] = os.path.join(folder, "data")
+    disk = os.path.join(folder, "disk.qcow2")
+    posada("disk", "create", disk, "--size", "8M")
+    posada("create", "--disk", disk, "--name", "First", "--memory", "64M")
+    machines = os.path.join(os.environ["XDG_DATA_HOME"], "posada", "machines")
+    path = os.path.join(machines, os.listdir(machines)[0], "machine.xml")
+    with open(path, encoding="utf-8") as file:
+        xml = file.read()
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(xml.replace(
+            "</os>", f"<loader readonly='yes' type='rom'>{PAYLOAD}</loader></os>"))
+
+
+def rows(application):
+    return sorted(node.get_name() for node in walk(application)
+                  if node.get_role_name() == "list item" and "First" in (node.get_name() or ""))
+
+
+def choose(application, item):
+    press(application, "Machine Menu")
+    press(application, item)
+
+
+def machines_are_cloned():
+    make_first()
+    with WindowManager(), Application() as application:
+        wait_for(application, "Start")
+        choose(application, "Clone…")
+        wait_for(application, "Clone")
+        # From the name to the kind, and to the second one.
+        type_keys("Tab", "Down", "space")
+        take_picture("clone")
+        press(application, "Clone")
+        wait("the clone", lambda: rows(application) == ["Clone of First", "First"])
+        wait_until_gone(application, "Clone")
+        assert "Base of" in posada("snapshot", "First", "list")
+        choose(application, "Clone…")
+        wait_for(application, "Clone")
+        press(application, "Clone")
+        wait("a clone of the clone", lambda: "Clone of Clone of First" in rows(application))
+        take_picture("cloned")
+
+
+def templates_give_machines():
+    make_first()
+    with Application() as application:
+        wait_for(application, "Start")
+        choose(application, "Make Template")
+        wait_for(application, "New Machine…")
+        assert not find(application, "Start")
+        wait_for_text(application, "Template")
+        take_picture("template")
+        choose(application, "Make Machine")
+        wait_for(application, "Start")
+
+
+def wait_until_on(application):
+    wait("a running machine", lambda: find(application, "Pause")
+         or any("Did Not Start" in (name or "") for name in names(application)))
+    if not find(application, "Pause"):
+        raise Skip("no machine starts here")
+
+
+def copies_run_beside_the_original():
+    make_first()
+    with Application() as application:
+        press(application, "Start")
+        wait_until_on(application)
+        choose(application, "Try in a Copy")
+        wait("the copy", lambda: rows(application) == ["Copy of First", "First"])
+        wait_for_text(application, "Copy, Running")
+        take_picture("copy")
+        choose(application, "Try in a Copy")
+        wait("its copy", lambda: "Copy of Copy of First" in rows(application))
+        wait("three that run", lambda: sum("Running" in (name or "") for name in names(application))
+             >= 3)
+        take_picture("copies")
+
+
+def snapshots_offer_copies():
+    make_first()
+    posada("snapshot", "First", "take", "Point")
+    with Application() as application:
+        choose(application, "Take Snapshot")
+        press(application, "Menu of “Point”")
+        time.sleep(0.5)
+        take_picture("snapshot-menu")
+
+
+def what_is_disposable_is_not_kept():
+    make_first()
+    with Application() as application:
+        wait_for(application, "Start")
+        choose(application, "Start Disposable")
+        wait_until_on(application)
+        choose(application, "Take Snapshot")
+        wait_for_text(application, "No Snapshot Was Taken")
+        take_picture("disposable")
+
+
+run_tests([machines_are_cloned, snapshots_offer_copies, templates_give_machines, copies_run_beside_the_original,
+           what_is_disposable_is_not_kept])
