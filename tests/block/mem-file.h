@@ -16,6 +16,7 @@
 /* For tests in which malloc () is not what it seems. */
 #ifndef MEM_MALLOC
 #define MEM_MALLOC  malloc
+#define MEM_CALLOC  calloc
 #define MEM_REALLOC realloc
 #endif
 
@@ -38,6 +39,7 @@ struct mem_file {
     pthread_mutex_t mutex;
     unsigned char *bytes;
     uint64_t size, room;
+    uint64_t high; /* nothing but zeroes is behind */
     struct mem_entry *log;
     size_t n_log, log_size;
     bool logging;
@@ -80,10 +82,14 @@ mem_grow (struct mem_file *self, uint64_t size)
     if (size > self->room) {
         uint64_t room = MAX_OF (2 * self->room, size);
 
-        self->bytes = MEM_REALLOC (self->bytes, room);
-        if (!self->bytes)
+        unsigned char *bytes = MEM_CALLOC (1, room);
+
+        if (!bytes)
             abort ();
-        memset (self->bytes + self->room, 0, room - self->room);
+        if (self->high)
+            memcpy (bytes, self->bytes, self->high);
+        free (self->bytes);
+        self->bytes = bytes;
         self->room = room;
     }
     self->size = MAX_OF (self->size, size);
@@ -136,6 +142,7 @@ mem_put (struct mem_file *self, uint64_t offset, const void *bytes, uint64_t len
         memcpy (self->bytes + offset, bytes, length);
     else
         memset (self->bytes + offset, 0, length);
+    self->high = MAX_OF (self->high, offset + length);
     if (self->logging) {
         struct mem_entry *entry = mem_log (self, MEM_WRITE, offset, length);
 
@@ -144,6 +151,16 @@ mem_put (struct mem_file *self, uint64_t offset, const void *bytes, uint64_t len
             abort ();
         memcpy (entry->bytes, self->bytes + offset, length);
     }
+}
+
+/* @self, empty so far, becomes the same as @from. */
+static inline void
+mem_copy (struct mem_file *self, const struct mem_file *from)
+{
+    mem_grow (self, from->size);
+    if (from->high)
+        memcpy (self->bytes, from->bytes, from->high);
+    self->high = from->high;
 }
 
 static inline int

@@ -44,7 +44,8 @@ struct cutting {
         uint32_t contents[SECTORS];
     } snapshots[MAX_OPERATIONS];
     uint64_t n_cuts, n_leaking, n_judged;
-    bool taking; /* a snapshot was begun and not waited for */
+    struct operation *begun; /* the snapshot that a worker takes */
+    bool taking;             /* a snapshot was begun and not waited for */
 };
 
 static struct qcow2 *
@@ -57,6 +58,18 @@ open_file (struct qrig *rig, struct mem_file *file, unsigned flags)
         tap_fail (__FILE__, __LINE__, "open: %s", rig->error.message);
     CHECK_EQUAL (blk_attach (&image->blk, rig->loop), 0);
     return image;
+}
+
+/* Workers write to the log, too. */
+static size_t
+log_length (struct cutting *cutting)
+{
+    size_t n;
+
+    pthread_mutex_lock (&cutting->file.mutex);
+    n = cutting->file.n_log;
+    pthread_mutex_unlock (&cutting->file.mutex);
+    return n;
 }
 
 static void
@@ -84,6 +97,15 @@ take_in_steps (struct cutting *cutting, const struct blk_snapshot *wish)
     return r;
 }
 
+/* The worker is done: only now what the snapshot has is stable. */
+static void
+end_taking (struct cutting *cutting)
+{
+    if (cutting->begun)
+        cutting->begun->ended = log_length (cutting);
+    cutting->begun = NULL;
+}
+
 /* Every other time there is a request in between. */
 static void
 finish_taking (struct cutting *cutting)
@@ -91,6 +113,7 @@ finish_taking (struct cutting *cutting)
     if (cutting->taking && blk_snapshot_finish (cutting->rig.blk, &cutting->rig.error) < 0)
         tap_fail (__FILE__, __LINE__, "snapshot: %s", cutting->rig.error.message);
     cutting->taking = false;
+    end_taking (cutting);
 }
 
 static void
@@ -158,18 +181,6 @@ do_request (struct cutting *cutting, struct operation *operation, uint32_t numbe
     free (buffer);
 }
 
-/* Workers write to the log, too. */
-static size_t
-log_length (struct cutting *cutting)
-{
-    size_t n;
-
-    pthread_mutex_lock (&cutting->file.mutex);
-    n = cutting->file.n_log;
-    pthread_mutex_unlock (&cutting->file.mutex);
-    return n;
-}
-
 /* The next operation, to be filled in and then run. */
 static struct operation *
 begin (struct cutting *cutting, enum kind kind)
@@ -194,6 +205,13 @@ run (struct cutting *cutting, struct operation *operation)
         do_snapshot (cutting, operation);
     operation->ended = log_length (cutting);
     memcpy (operation->after, cutting->model, sizeof cutting->model);
+    /* A request is held until the worker is done. */
+    if (operation->kind <= OP_FLUSH)
+        end_taking (cutting);
+    if (cutting->taking && operation->kind == OP_TAKE) {
+        operation->ended = SIZE_MAX;
+        cutting->begun = operation;
+    }
 }
 
 static void
@@ -392,7 +410,7 @@ cut_here (struct cutting *cutting, const struct mem_file *flushed, size_t since,
     struct mem_file state;
 
     mem_init (&state);
-    mem_put (&state, 0, flushed->bytes, flushed->size);
+    mem_copy (&state, flushed);
     for (size_t i = since; i < cut; i++)
         apply_torn (&cutting->rig, &state, &cutting->file.log[i], false);
     if (qemu)

@@ -11,6 +11,7 @@ void *__real_malloc (size_t size);
 void *__real_calloc (size_t n, size_t size);
 void *__real_realloc (void *old, size_t size);
 #define MEM_MALLOC  __real_malloc
+#define MEM_CALLOC  __real_calloc
 #define MEM_REALLOC __real_realloc
 
 #include "mem-file.h"
@@ -281,7 +282,7 @@ run_once (const struct mem_file *fresh, enum fault fault, uint64_t n, int fail_w
     qrig_init (&failing->rig);
     failing->rig.seed = 12;
     mem_init (&failing->file);
-    mem_put (&failing->file, 0, fresh->bytes, fresh->size);
+    mem_copy (&failing->file, fresh);
     image = open_file (failing, 0);
     failing->rig.blk = &image->blk;
     arm (failing, fault, n, fail_with);
