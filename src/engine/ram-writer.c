@@ -46,6 +46,7 @@ struct job {
     int base_fd; /* what pages are of that are neither present nor swapped out; −1: zero */
     const struct vmm_state_writer *state;
     int ram_fd, state_fd;
+    pid_t parent;
     struct progress *progress;
 };
 
@@ -217,6 +218,9 @@ child (const struct job *job)
     int pagemap, r;
 
     prctl (PR_SET_PDEATHSIG, SIGKILL);
+    /* Who died before that tells nobody, and what we hold stays locked. */
+    if (getppid () != job->parent)
+        syscall (SYS_exit_group, 1);
     prctl (PR_SET_NAME, "snapshot");
     /* The guest goes first where processors are few. */
     setpriority (PRIO_PROCESS, 0, 10);
@@ -270,6 +274,7 @@ ram_writer_begin (struct vmm_memory *memory, int ram_fd, int state_fd,
         .state = state,
         .ram_fd = ram_fd,
         .state_fd = state_fd,
+        .parent = getpid (),
     };
     int r;
 

@@ -300,6 +300,21 @@ do_work (const struct scene *scene, struct place *place)
     end_machine (place);
 }
 
+/* The process that writes RAM has the disk, too, until it notices that its parent is gone. */
+static void
+wait_for_disk (struct place *place)
+{
+    struct blk_source source = {.path = place->disk, .format = BLK_FORMAT_QCOW2};
+    struct vmm_error error = {0};
+    struct blk *blk = NULL;
+
+    for (int i = 0; i < 1000 && blk_open (&source, NULL, &blk, &error) < 0; i++)
+        usleep (5000);
+    if (!blk)
+        tap_fail (__FILE__, __LINE__, "%s", error.message);
+    blk_close (blk);
+}
+
 /* Whether it was killed; else it came to its end. */
 static bool
 kill_at (const struct scene *scene, struct place *place, unsigned at)
@@ -322,6 +337,7 @@ kill_at (const struct scene *scene, struct place *place, unsigned at)
         _exit (1);
     }
     CHECK (pid > 0 && waitpid (pid, &status, 0) == pid);
+    wait_for_disk (place);
     if (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL)
         return true;
     CHECK (WIFEXITED (status));
