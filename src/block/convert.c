@@ -121,7 +121,7 @@ prepare (struct conversion *self, struct vmm_error *error)
     if (format < 0)
         return vmm_error_set (error, -EINVAL, "%s cannot be read as “%s”, which is no known format",
                               wish->from, wish->from_format);
-    if (wish->compress && wish->to_format != BLK_FORMAT_QCOW2)
+    if ((wish->compress || wish->zstd) && wish->to_format != BLK_FORMAT_QCOW2)
         return vmm_error_set (error, -EINVAL, "%s cannot be compressed: only qcow2 images can",
                               wish->to);
     if (!wish->replace && access (wish->to, F_OK) == 0)
@@ -176,10 +176,13 @@ make_command (struct conversion *self, const char *arguments[24], char option[96
     arguments[n++] = wish->from_format;
     arguments[n++] = "-O";
     arguments[n++] = blk_format_name (wish->to_format);
-    if (wish->compress)
+    if (wish->compress || wish->zstd)
         arguments[n++] = "-c";
-    if (wish->cluster_size) {
-        snprintf (option, 96, "cluster_size=%" PRIu32, wish->cluster_size);
+    if (wish->cluster_size || wish->zstd) {
+        uint32_t cluster_size = wish->cluster_size ? wish->cluster_size : 64 * KIB;
+
+        snprintf (option, 96, "cluster_size=%" PRIu32 "%s", cluster_size,
+                  wish->zstd ? ",compression_type=zstd" : "");
         arguments[n++] = "-o";
         arguments[n++] = option;
     }
@@ -387,8 +390,10 @@ examine (const struct blk_compaction *compaction, struct blk_conversion *convers
                               "it as it is",
                               compaction->path);
     }
-    if (image)
+    if (image) {
         conversion->cluster_size = (uint32_t) image->cluster_size;
+        conversion->zstd |= conversion->compress && image->header.compression == QCOW2_ZSTD;
+    }
     return 0;
 }
 
@@ -451,13 +456,14 @@ blk_compact (const struct blk_compaction *compaction, struct vmm_error *error)
         .replace = true,
         .keep_backing = true,
         .compress = compaction->compress,
+        .zstd = compaction->zstd,
         .progress = compaction->progress,
         .data = compaction->data,
     };
     struct blk *blk;
     int r;
 
-    if (compaction->compress && compaction->format != BLK_FORMAT_QCOW2)
+    if ((compaction->compress || compaction->zstd) && compaction->format != BLK_FORMAT_QCOW2)
         return vmm_error_set (error, -EINVAL, "%s cannot be compressed: only qcow2 images can",
                               compaction->path);
     r = examine (compaction, &conversion, &blk, error);

@@ -21,9 +21,10 @@ struct blk_conversion {
     enum blk_format to_format;
     bool replace;
     bool keep_backing;     /* qcow2 to qcow2 in the same folder: what the source is based on is not
-                            * copied     but stays what the target is based on */
+                            * copied but stays what the target is based on */
     uint32_t cluster_size; /* qcow2 only; 0: 64 KiB */
-    bool compress;         /* qcow2 only */
+    bool compress;         /* qcow2 only: by zlib */
+    bool zstd;             /* by zstd: faster, and smaller; QEMU reads it since 5.1 */
     /* How far it is, in percent, ten times a second; false cancels. May be NULL. */
     bool (*progress) (void *data, double percent);
     void *data;
@@ -53,7 +54,8 @@ struct blk_compaction {
     const char *path;
     enum blk_format format;
     const char *const *backing;
-    bool compress;
+    bool compress; /* by what the image says that it uses: zlib mostly */
+    bool zstd;     /* by zstd in any case */
     bool (*progress) (void *data, double percent);
     void *data;
 };

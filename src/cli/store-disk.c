@@ -22,7 +22,7 @@
 struct request {
     const char *verb, *file, *other;
     const char *size, *format, *to, *cluster_size, *backing, *backing_format;
-    gboolean compress, repair, json;
+    gboolean compress, zstd, repair, json;
     const char *allowed[MAX_BACKING + 1];
 };
 
@@ -152,8 +152,25 @@ disk_create (struct request *request)
     return r < 0 ? complain (&error) : CLI_OK;
 }
 
+struct list {
+    struct blk_snapshot *snapshots;
+    size_t n;
+};
+
+/* Nothing in @text may do anything to a terminal. */
+static char *
+printable (const char *text)
+{
+    char *copy = g_utf8_make_valid (text, -1);
+
+    for (char *c = copy; *c; c++)
+        if ((unsigned char) *c < ' ' || *c == 127)
+            *c = '?';
+    return copy;
+}
+
 static void
-print_json (const struct blk_description *description)
+print_json (const struct blk_description *description, const struct list *list)
 {
     struct json json;
     char *text;
@@ -171,6 +188,19 @@ print_json (const struct blk_description *description)
     }
     if (description->format == BLK_FORMAT_QCOW2)
         json_number (&json, "snapshots", description->n_snapshots);
+    if (list->n) {
+        json_begin_array (&json, "snapshot-list");
+        for (size_t i = 0; i < list->n; i++) {
+            json_begin_object (&json, NULL);
+            json_string (&json, "id", list->snapshots[i].id);
+            json_string (&json, "name", list->snapshots[i].name);
+            json_number (&json, "seconds", list->snapshots[i].seconds);
+            json_number (&json, "size", list->snapshots[i].disk_size);
+            json_number (&json, "own-bytes", list->snapshots[i].own_bytes);
+            json_end_object (&json);
+        }
+        json_end_array (&json);
+    }
     json_end_object (&json);
     text = json_finish (&json);
     if (text)
@@ -179,7 +209,7 @@ print_json (const struct blk_description *description)
 }
 
 static void
-print_text (const struct blk_description *description)
+print_text (const struct blk_description *description, const struct list *list)
 {
     g_autofree char *size = g_format_size_full (description->size, G_FORMAT_SIZE_IEC_UNITS);
     g_autofree char *on_disk = g_format_size_full (description->on_disk, G_FORMAT_SIZE_IEC_UNITS);
@@ -191,12 +221,16 @@ print_text (const struct blk_description *description)
                 description->compressed_by_zstd ? ", zstd" : "");
     if (description->n_snapshots)
         printf ("Snapshots %" PRIu32 "\n", description->n_snapshots);
-    if (description->backing[0]) {
-        g_autofree char *name = g_utf8_make_valid (description->backing, -1);
+    for (size_t i = 0; i < list->n; i++) {
+        const struct blk_snapshot *snapshot = &list->snapshots[i];
+        g_autofree char *frees = g_format_size_full (snapshot->own_bytes, G_FORMAT_SIZE_IEC_UNITS);
+        g_autofree char *name = printable (*snapshot->name ? snapshot->name : snapshot->id);
 
-        for (char *c = name; *c; c++)
-            if ((unsigned char) *c < ' ')
-                *c = '?';
+        printf ("          %s: deleting it frees %s\n", name, frees);
+    }
+    if (description->backing[0]) {
+        g_autofree char *name = printable (description->backing);
+
         printf ("Based on  %s (%s)\n", name, description->backing_format);
     }
     if (description->not_closed)
@@ -210,19 +244,26 @@ disk_info (struct request *request)
 {
     struct blk_description description;
     struct vmm_error error = {0};
+    struct list list = {0};
     enum blk_format format;
     struct blk *blk;
+    int r = 0;
 
     if (!own_format_of (request, &format))
         return CLI_BAD_USE;
     if (open_image (request, format, BLK_READ_ONLY | BLK_NO_BACKING, &blk, &error) < 0)
         return complain (&error);
     blk_describe (blk, &description);
+    if (description.n_snapshots)
+        r = blk_snapshot_list (blk, true, &list.snapshots, &list.n, &error);
     blk_close (blk);
+    if (r < 0)
+        return complain (&error);
     if (request->json)
-        print_json (&description);
+        print_json (&description, &list);
     else
-        print_text (&description);
+        print_text (&description, &list);
+    free (list.snapshots);
     return CLI_OK;
 }
 
@@ -287,6 +328,7 @@ disk_convert (struct request *request)
         .backing = request->allowed,
         .to = request->other,
         .compress = request->compress,
+        .zstd = request->zstd,
         .progress = progress_cb,
         .data = &shown,
     };
@@ -313,6 +355,7 @@ disk_compact (struct request *request)
         .path = request->file,
         .backing = request->allowed,
         .compress = request->compress,
+        .zstd = request->zstd,
         .progress = progress_cb,
         .data = &shown,
     };
@@ -377,6 +420,7 @@ store_disk (PosadaStore *store, int argc, char **argv)
         {"backing", &request.backing, NULL},
         {"backing-format", &request.backing_format, NULL},
         {"compress", NULL, &request.compress},
+        {"zstd", NULL, &request.zstd},
         {"repair", NULL, &request.repair},
         {"json", NULL, &request.json},
     };

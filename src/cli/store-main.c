@@ -52,6 +52,7 @@ static const struct store_verb verbs[] = {
      "                         and qcow [from its name]\n"
      "  --to FORMAT            convert: of NEW-FILE, raw or qcow2 [from its name]\n"
      "  --compress             convert, compact: qcow2 only\n"
+     "  --zstd                 the same by zstd: faster, and smaller\n"
      "  --cluster-size SIZE    create: of a qcow2 image [64K]\n"
      "  --backing FILE         what FILE is, or shall be, based on and may read\n"
      "  --backing-format FORMAT   create: its format\n"

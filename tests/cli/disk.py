@@ -152,6 +152,43 @@ def copies_may_be_compressed():
     assert same(raw, "small.qcow2", "qcow2") and same(raw, "plain.qcow2", "qcow2")
     assert os.path.getsize("small.qcow2") < os.path.getsize("plain.qcow2")
     refused("convert", raw, "small.img", "--compress", part="qcow2")
+    refused("convert", raw, "small.img", "--zstd", part="qcow2")
+
+
+def compression_of(name):
+    told = json.loads(qemu_img("info", "-f", "qcow2", "--output=json", name))
+    return told["format-specific"]["data"]["compression-type"]
+
+
+@test
+def images_are_compressed_by_zstd_if_wanted_and_stay_so():
+    raw = make_raw("source.raw")
+    good("convert", raw, "a.qcow2", "--zstd")
+    assert same(raw, "a.qcow2", "qcow2") and compression_of("a.qcow2") == "zstd"
+    before = os.path.getsize("a.qcow2")
+    good("compact", "a.qcow2", "--compress")
+    assert same(raw, "a.qcow2", "qcow2") and compression_of("a.qcow2") == "zstd"
+    assert os.path.getsize("a.qcow2") <= before and "zstd" in good("info", "a.qcow2")
+    good("convert", raw, "b.qcow2", "--compress")
+    assert compression_of("b.qcow2") == "zlib"
+    good("compact", "b.qcow2", "--zstd")
+    assert same(raw, "b.qcow2", "qcow2") and compression_of("b.qcow2") == "zstd"
+
+
+@test
+def what_deleting_a_snapshot_frees_is_told():
+    good("create", "a.qcow2", "--size", "8M")
+    subprocess.run(["qemu-io", "-f", "qcow2", "-c", "write -P 1 0 2M", "a.qcow2"], check=True,
+                   capture_output=True)
+    qemu_img("snapshot", "-c", "one\x1b[1m", "a.qcow2")
+    subprocess.run(["qemu-io", "-f", "qcow2", "-c", "write -P 2 0 1M", "a.qcow2"], check=True,
+                   capture_output=True)
+    snapshot, = json.loads(good("info", "a.qcow2", "--json"))["snapshot-list"]
+    # Its tables are its own, too.
+    assert MIB <= snapshot["own-bytes"] <= MIB + 256 * 1024, snapshot
+    assert snapshot["size"] == 8 * MIB and snapshot["name"] == "one\x1b[1m", snapshot
+    told = good("info", "a.qcow2")
+    assert "one?[1m: deleting it frees 1." in told, told
 
 
 @test
