@@ -8,6 +8,7 @@
 #define GIB          (G_GUINT64_CONSTANT (1) << 30)
 #define DEFAULT_SIZE 32    /* GiB */
 #define LARGEST      65536 /* GiB */
+#define NAME_LENGTH  32    /* characters */
 
 /* One question: gone with its dialog. */
 typedef struct {
@@ -82,10 +83,24 @@ ask (Question *question, const char *verb, AdwResponseAppearance appearance, GCa
     adw_dialog_present (ADW_DIALOG (dialog), GTK_WIDGET (question->page));
 }
 
+/* Names of files may be too long for a heading: their middle goes. */
+static char *
+shorten (char *title)
+{
+    glong length = g_utf8_strlen (title, -1);
+    g_autofree char *first = NULL, *last = NULL, *whole = title;
+
+    if (length <= NAME_LENGTH)
+        return g_steal_pointer (&whole);
+    first = g_utf8_substring (title, 0, NAME_LENGTH / 2);
+    last = g_utf8_substring (title, length - NAME_LENGTH / 2 + 1, length);
+    return g_strconcat (first, "…", last, NULL);
+}
+
 static char *
 get_heading (const char *format, PosadaDiskInfo *info)
 {
-    g_autofree char *title = posada_disk_info_get_title (info);
+    g_autofree char *title = shorten (posada_disk_info_get_title (info));
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -378,7 +393,7 @@ make_combo (const char *const *texts)
 void
 posada_disk_dialogs_add (PosadaDisksPage *page, const char *path, const char *format)
 {
-    g_autofree char *name = g_filename_display_basename (path);
+    g_autofree char *name = shorten (g_filename_display_basename (path));
     g_autofree char *heading = g_strdup_printf (_ ("Add “%s”?"), name);
     const char *const formats[] = {_ ("Not Chosen"), _ ("Raw"), "qcow2", "VMDK", "VDI",
                                    "VHDX",           "VHD",     "qcow",  NULL};
@@ -416,7 +431,7 @@ repair_cb (AdwAlertDialog *dialog, const char *response, Question *question)
 void
 posada_disk_dialogs_found (PosadaDisksPage *page, PosadaDiskInfo *info, guint found)
 {
-    g_autofree char *title = posada_disk_info_get_title (info);
+    g_autofree char *title = shorten (posada_disk_info_get_title (info));
     g_autofree char *text = NULL;
     Question *question;
 

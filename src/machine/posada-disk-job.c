@@ -248,18 +248,17 @@ look_whether_free (PosadaDiskJob *job, const PosadaDisk *disk, GError **error)
     return is_free;
 }
 
-/* What a process that died while it converted has left in the machine's folder. */
-static void
-remove_remains (PosadaDiskJob *job)
+void
+posada_disk_remove_remains (const char *folder)
 {
-    g_autoptr (GDir) dir = g_dir_open (job->folder, 0, NULL);
+    g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
     const char *name;
 
     while (dir && (name = g_dir_read_name (dir))) {
         const char *part = g_strrstr (name, ".part-");
 
         if (part && strlen (part) == strlen (".part-XXXXXX")) {
-            g_autofree char *path = g_build_filename (job->folder, name, NULL);
+            g_autofree char *path = g_build_filename (folder, name, NULL);
 
             g_unlink (path);
         }
@@ -541,7 +540,7 @@ work (PosadaDiskJob *job, PosadaLock **lock, GError **error)
         g_object_unref (job->definition);
         job->definition = definition;
         if (*lock)
-            remove_remains (job);
+            posada_disk_remove_remains (job->folder);
     }
     return job->work (job, error);
 }

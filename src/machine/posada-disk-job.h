@@ -74,6 +74,9 @@ gboolean posada_disk_fail_block (GError **error, int result, const char *path, c
 guint64 posada_disk_measure (const char *path);
 /* Bytes that may be written where @folder is. */
 guint64 posada_disk_find_room (const char *folder);
+/* What a process that died while it converted has left in a machine's folder, whose lock is held.
+ */
+void posada_disk_remove_remains (const char *folder);
 gboolean posada_disk_is_own (const PosadaDiskJob *job, const char *path);
 /* Why the size and format of @disk have to stay; NULL: they need not. */
 char *posada_disk_explain_fixed (const PosadaDiskJob *job, const PosadaDisk *disk, guint n_inside);

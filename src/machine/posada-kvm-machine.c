@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "machine/posada-disk-image.h"
+#include "machine/posada-disk-job.h"
 #include "machine/posada-kvm-display.h"
 #include "store/posada-store-error.h"
 
@@ -341,6 +342,7 @@ open_work (Job *job)
         job->lock = posada_store_lock (job->store, job->config->uuid, &job->error);
         if (!job->lock)
             return;
+        posada_disk_remove_remains (job->config->folder);
     }
     job->saved = job->store && posada_kvm_snapshots_is_saved (job->store, job->config->uuid);
     job->instance = posada_kvm_instance_open (job->config, &job->error);

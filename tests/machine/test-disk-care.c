@@ -515,7 +515,11 @@ fill_room (const char *folder)
     CHECK_STRING (disk->path, small);
     CHECK_EQUAL (finish_with_number (posada_disk_care_check (place.care, "vdb")), 0);
     g_object_unref (place.machine);
+    g_object_unref (place.store);
     settle ();
+    g_free (place.top);
+    g_free (place.folder);
+    g_free (place.outside);
 }
 
 TEST (a_full_file_system_leaves_the_old_image)

@@ -7,6 +7,8 @@
 
 #include "../machine/machine-test.h"
 #include "machine/posada-clone.h"
+#include "machine/posada-disk-care.h"
+#include "machine/posada-disk-image.h"
 #include "machine/posada-kvm-machine.h"
 #include "store/posada-device.h"
 
@@ -206,6 +208,51 @@ make_kept (PosadaStore *store)
     posada_store_create (store, definition, NULL, NULL, &error);
     g_assert_no_error (error);
     return posada_kvm_machine_new_for_definition (definition, store);
+}
+
+static void
+changes_discs_while_it_runs (void)
+{
+    g_autofree char *folder = g_dir_make_tmp ("posada-discs-XXXXXX", NULL);
+    g_autoptr (PosadaStore) store = posada_store_new (folder);
+    g_autofree char *path = g_build_filename (folder, "some.iso", NULL);
+    g_autofree char *missing = g_build_filename (folder, "none.iso", NULL);
+    g_autofree char *bytes = g_malloc0 (1 << 20);
+    g_autoptr (PosadaDefinition) definition = posada_definition_new ("Discs", NULL);
+    PosadaDisk cd = {.kind = POSADA_DISK_CDROM, .bus = POSADA_BUS_SATA};
+    PosadaMachine *machine;
+    PosadaDiskCare *care;
+
+    if (lacks_kvm ())
+        return;
+    g_assert_true (g_file_set_contents (path, bytes, 1 << 20, NULL));
+    posada_definition_set_memory (definition, G_GUINT64_CONSTANT (64) << 20, NULL);
+    g_assert_true (posada_definition_add_disk (definition, &cd, NULL));
+    g_assert_true (posada_store_create (store, definition, NULL, NULL, NULL));
+    machine = posada_kvm_machine_new_for_definition (definition, store);
+    care = posada_machine_get_disk_care (machine);
+    expect_done (posada_machine_start (machine));
+    expect_done (posada_disk_care_set_medium (care, "sda", path));
+    /* The machine has it, and has it locked. */
+    {
+        g_autoptr (PosadaDefinition) saved =
+            posada_store_load (store, posada_machine_get_id (machine), NULL);
+        g_autoptr (PosadaDisk) disk = posada_definition_get_disk (saved, 0);
+
+        g_assert_cmpstr (disk->path, ==, path);
+        g_assert_false (posada_disk_image_check_unused (path, FALSE, NULL));
+    }
+    expect_error (posada_disk_care_set_medium (care, "sda", missing), POSADA_MACHINE_ERROR_FAILED,
+                  "none.iso");
+    expect_error (posada_disk_care_set_medium (care, "sdb", path), POSADA_MACHINE_ERROR_WRONG_STATE,
+                  "drive");
+    expect_error (posada_disk_care_create (care, 1 << 20), POSADA_MACHINE_ERROR_WRONG_STATE,
+                  "Shut the machine down");
+    expect_done (posada_disk_care_set_medium (care, "sda", NULL));
+    g_assert_true (posada_disk_image_check_unused (path, FALSE, NULL));
+    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_RUNNING);
+    expect_done (posada_machine_force_off (machine));
+    g_object_unref (machine);
 }
 
 static void
@@ -498,6 +545,7 @@ main (int argc, char **argv)
 #define ADD(name) g_test_add_func ("/machine/" #name, name)
     ADD (starts_pauses_resumes_and_goes_off);
     ADD (goes_back_and_forth_between_snapshots);
+    ADD (changes_discs_while_it_runs);
     ADD (copies_go_on_side_by_side);
     ADD (the_serial_line_leads_to_the_guest);
     ADD (does_the_last_of_what_is_asked_at_once);
