@@ -207,7 +207,11 @@ work_off (PosadaStore *store, const char *uuid, const char *folder, char **words
         cli_complain ("%s, or add --convert", error.message);
         return CLI_FAILED;
     }
-    return r < 0 ? complain (&error) : CLI_OK;
+    if (r < 0)
+        return complain (&error);
+    /* As it was: so that whoever watches the store looks again. */
+    posada_store_save (store, definition, NULL);
+    return CLI_OK;
 }
 
 enum cli_status

@@ -109,6 +109,7 @@ posada_kvm_machine_look_outside (PosadaKvmMachine *self)
 
     if (self->outside)
         posada_outside_look (self->outside, posada_kvm_machine_get_own_capabilities (self));
+    posada_kvm_snapshots_refresh (self);
 }
 
 PosadaMachine *

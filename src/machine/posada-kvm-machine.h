@@ -32,8 +32,8 @@ PosadaMachine *posada_kvm_machine_new_broken (PosadaStore *store, const char *uu
                                               const char *name, const char *reason);
 void posada_kvm_machine_set_broken (PosadaKvmMachine *self, const char *reason);
 /*
- * Looks whether another process runs the machine. If so it is RUNNING or PAUSED and “outside”,
- * which is looked at again until that ends, and can do what its control socket offers.
+ * Looks at its snapshots, and whether another process runs it. If so it is RUNNING or PAUSED and
+ * “outside”, which is looked at again until that ends, and can do what its control socket offers.
  */
 void posada_kvm_machine_look_outside (PosadaKvmMachine *self);
 /* The viewer's end of a SPICE connection (an int) to the machine, which is on; each further channel

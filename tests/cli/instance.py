@@ -152,6 +152,13 @@ def the_application_operates_what_runs_in_another_process():
 def the_application_takes_snapshots_and_saves_what_it_runs():
     create("M", "none")
     with Application():
+        good("snapshot", "M", "take", "While it was off")
+        (line,) = good("snapshot", "M", "list").splitlines()
+        words = f"['rename', '{line.split()[0]}', 'Seen']"
+        uuid = machine("M")["uuid"]
+        wait("the snapshot in the application", lambda: bus(
+            "io.posada.Posada.Machines.Snapshot", uuid, words).returncode == 0)
+        good("snapshot", "M", "delete", line.split()[0])
         start("M")
         good("snapshot", "M", "take", "While it ran")
         (line,) = good("snapshot", "M", "list").splitlines()

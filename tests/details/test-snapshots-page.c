@@ -194,8 +194,11 @@ TEST (a_failure_is_told_with_its_sentence)
     posada_snapshots_page_set_machine (POSADA_SNAPSHOTS_PAGE (page), machine);
     posada_fake_machine_fail_next (POSADA_FAKE_MACHINE (machine), "The disk is full: make room.");
     CHECK (gtk_widget_activate_action (page, "snapshot.take", NULL));
-    settle ();
-    dialog = GTK_WIDGET (adw_window_get_visible_dialog (ADW_WINDOW (window)));
+    dialog = NULL;
+    for (int n = 0; n < 25 && !dialog; n++) {
+        settle ();
+        dialog = GTK_WIDGET (adw_window_get_visible_dialog (ADW_WINDOW (window)));
+    }
     CHECK (dialog);
     CHECK_CONTAINS (adw_alert_dialog_get_body (ADW_ALERT_DIALOG (dialog)), "make room");
     adw_dialog_force_close (ADW_DIALOG (dialog));
