@@ -445,4 +445,5 @@ snapshot_clean (const char *folder, const struct snapshot_disk *disks, size_t n_
     for (size_t i = 0; i < n_disks; i++)
         if (!disks[i].is_raw)
             work_image (&disks[i], folder, clean_image, NULL);
+    snapshot_go_on_going_back (folder, disks, n_disks);
 }

@@ -14,11 +14,19 @@ struct snapshot_restoring {
     char *path;
     struct snapshot_info info;
     struct snapshot_disks *disks; /* NULL: none to put back */
+    bool noted;                   /* in the folder that several disks go back */
 };
+
+static int open_tree (const struct snapshot_restoring *self, const char **ret_id);
 
 static void
 restoring_free (struct snapshot_restoring *self)
 {
+    const char *id;
+    AUTO_FD folder = self->noted ? open_tree (self, &id) : -1;
+
+    if (folder >= 0)
+        unlinkat (folder, SNAPSHOT_GOING_BACK, 0);
     snapshot_disks_free (self->disks);
     close_fd (self->place);
     free (self->path);
@@ -98,6 +106,46 @@ renew (struct snapshot_restoring *self, uint8_t ret_generation[16], struct vmm_e
     return r < 0 ? vmm_error_set_errno (error, r, "the tree of snapshots cannot be written") : 0;
 }
 
+/* One disk goes back or does not; of several, some may have when the power goes, and then the
+ * others must follow. */
+static int
+note_begun (struct snapshot_restoring *self, size_t n_disks, struct vmm_error *error)
+{
+    char text[SNAPSHOT_ID_LENGTH + 2];
+    const char *id;
+    AUTO_FD folder = n_disks > 1 ? open_tree (self, &id) : -1;
+    int r;
+
+    if (folder < 0)
+        return 0;
+    snprintf (text, sizeof text, "%s\n", id);
+    r = snapshot_write_text (folder, SNAPSHOT_GOING_BACK, text);
+    self->noted = r == 0;
+    return r < 0 ? vmm_error_set_errno (error, r, "the tree of snapshots cannot be written") : 0;
+}
+
+void
+snapshot_go_on_going_back (const char *folder, const struct snapshot_disk *disks, size_t n_disks)
+{
+    AUTO_FD fd = snapshot_open_folder (folder, false, NULL), place = -1;
+    struct snapshot_disks *taken = NULL;
+    char id[SNAPSHOT_ID_LENGTH + 3];
+    int r;
+
+    if (fd < 0 || snapshot_read_text (fd, SNAPSHOT_GOING_BACK, id, sizeof id) < 0)
+        return;
+    id[strcspn (id, "\n")] = '\0';
+    place = snapshot_id_is_valid (id) ? snapshot_open_place (fd, id) : -ENOENT;
+    r = place < 0 ? 0 : snapshot_disks_find (place, id, disks, n_disks, &taken, NULL);
+    if (r == 0 && taken)
+        r = snapshot_disks_apply (taken, NULL);
+    if (r == 0 && taken)
+        snapshot_set_current (fd, id);
+    snapshot_disks_free (taken);
+    if (r == 0 || r == -ENOENT)
+        unlinkat (fd, SNAPSHOT_GOING_BACK, 0);
+}
+
 static int
 restore_instant_cb (void *data, struct vmm_error *error)
 {
@@ -132,6 +180,8 @@ snapshot_restore_begin (const char *path, struct vmm_machine *machine, bool paus
     }
     if (r == 0)
         r = renew (self, restore.generation, error);
+    if (r == 0)
+        r = note_begun (self, n_disks, error);
     if (r < 0) {
         close_fd (restore.ram_fd);
         close_fd (restore.state_fd);
@@ -170,6 +220,8 @@ snapshot_restore_off (const char *path, const struct snapshot_disk *disks, size_
     if (r < 0)
         return r;
     r = renew (self, generation, error);
+    if (r == 0)
+        r = note_begun (self, n_disks, error);
     if (r == 0 && self->disks)
         r = snapshot_disks_apply (self->disks, error);
     if (r == 0)

@@ -15,8 +15,9 @@ int snapshot_read_metadata (int place, struct snapshot_info *info, struct vmm_er
 int snapshot_write_metadata (int place, const struct snapshot_info *info, struct vmm_error *error);
 
 /* folder.c */
-#define SNAPSHOT_PART ".part"
-#define SNAPSHOT_GONE ".gone"
+#define SNAPSHOT_PART       ".part"
+#define SNAPSHOT_GONE       ".gone"
+#define SNAPSHOT_GOING_BACK "going-back" /* the id of the snapshot that disks go back to */
 int snapshot_open_folder (const char *folder, bool create, struct vmm_error *error);
 /* Not below symbolic links. */
 int snapshot_open_place (int folder, const char *name);
@@ -55,6 +56,9 @@ void snapshot_disks_free (struct snapshot_disks *self);
 int snapshot_disks_find (int place, const char *id, const struct snapshot_disk *disks, size_t n,
                          struct snapshot_disks **ret_self, struct vmm_error *error);
 int snapshot_disks_apply (struct snapshot_disks *self, struct vmm_error *error);
+/* restore.c: lets all disks go back where only some of them came to it. */
+void
+snapshot_go_on_going_back (const char *folder, const struct snapshot_disk *disks, size_t n_disks);
 /* With the machine running: leaves little to write for what is done while it stands still. */
 void snapshot_disks_calm (const struct snapshot_disk *disks, size_t n);
 int snapshot_disks_delete (const char *id, const struct snapshot_disk *disks, size_t n,

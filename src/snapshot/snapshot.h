@@ -10,7 +10,8 @@
  * inside under the same id
  *
  * A snapshot names the one its machine came from, which makes a tree; the file “current” has the id
- * that the machine's present state comes from. Nothing of one snapshot is needed by another.
+ * that the machine's present state comes from, and “going-back”, while several disks are put back,
+ * that of the one they go back to. Nothing of one snapshot is needed by another.
  * Everything read is hostile: bounded, checked, never followed out of the folder.
  *
  * Functions block on the file system; any thread, one at a time for each folder, by whoever holds

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A process that runs a machine with a disk is killed (SIGKILL) before each of the steps that
+ * A process that runs a machine with two disks is killed (SIGKILL) before each of the steps that
  * change files: while it takes a snapshot, goes back to one, deletes one, saves the machine. What
- * is left is opened again: the tree lists whole snapshots only, the disk has just those, no errors
- * and one of the two contents it can have, and a machine starts from it.
+ * is left is opened again: the tree lists whole snapshots only, the disks have just those, no
+ * errors and one of the two contents they can have together, and a machine starts from them.
  *
  * The linker sends the system calls in question here. All processes of a round count them together,
  * the one that writes RAM, too.
@@ -28,6 +28,7 @@
 #define ROUNDS    0x200000u
 #define DISK      (4 * MIB)
 #define MAX_STEPS 500
+#define N_DISKS   2
 
 struct killer {
     atomic_bool armed;
@@ -65,11 +66,11 @@ WRAP (int, unlinkat, (int fd, const char *path, int flags), (fd, path, flags))
 WRAP (int, renameat, (int from, const char *old, int to, const char *new), (from, old, to, new))
 WRAP (ssize_t, pwritev64, (int fd, const struct iovec *iov, int n, off_t at), (fd, iov, n, at))
 
-/* A folder with a disk and snapshots of it. */
+/* A folder with disks and snapshots of them. */
 struct place {
-    char root[64], disk[128], folder[128];
-    struct snapshot_disk snapshot_disk;
-    struct blk *blk;
+    char root[64], paths[N_DISKS][128], folder[128];
+    struct snapshot_disk disks[N_DISKS];
+    struct blk *blks[N_DISKS];
     struct payload *payload;
 };
 
@@ -78,9 +79,11 @@ name_place (struct place *self, const char *root)
 {
     *self = (struct place) {0};
     snprintf (self->root, sizeof self->root, "%s", root);
-    snprintf (self->disk, sizeof self->disk, "%s/disk.qcow2", root);
     snprintf (self->folder, sizeof self->folder, "%s/snapshots", root);
-    self->snapshot_disk.path = self->disk;
+    for (unsigned i = 0; i < N_DISKS; i++) {
+        snprintf (self->paths[i], sizeof self->paths[i], "%s/disk-%u.qcow2", root, i);
+        self->disks[i].path = self->paths[i];
+    }
 }
 
 static void
@@ -93,63 +96,65 @@ shell (const char *format, const char *a, const char *b)
 }
 
 static void
-open_disk (struct place *self)
+open_disk (struct place *self, unsigned i)
 {
-    struct blk_source source = {.path = self->disk, .format = BLK_FORMAT_QCOW2};
+    struct blk_source source = {.path = self->paths[i], .format = BLK_FORMAT_QCOW2};
     struct vmm_error error = {0};
 
-    if (blk_open (&source, NULL, &self->blk, &error) < 0)
+    if (blk_open (&source, NULL, &self->blks[i], &error) < 0)
         tap_fail (__FILE__, __LINE__, "%s", error.message);
 }
 
 static void
-close_disk (struct place *self)
+close_disk (struct place *self, unsigned i)
 {
-    blk_close (self->blk);
-    self->blk = NULL;
+    blk_close (self->blks[i]);
+    self->blks[i] = NULL;
 }
 
-/* Reads or writes all of the disk, which is open and nobody else's. */
+/* Reads or writes all of a disk that is nobody else's. */
 static void
-access_disk (struct place *self, enum blk_operation operation, unsigned char *bytes)
+access_disk (struct place *self, unsigned i, enum blk_operation operation, unsigned char *bytes)
 {
     struct iovec iov = {bytes, DISK};
     struct blk_request request = {.operation = operation, .length = DISK, .iov = &iov, .n_iov = 1};
     struct vmm_loop *loop;
 
+    open_disk (self, i);
     CHECK_EQUAL (vmm_loop_create (&loop), 0);
-    CHECK_EQUAL (blk_attach (self->blk, loop), 0);
-    CHECK_EQUAL (blk_run (self->blk, loop, &request), 0);
-    blk_detach (self->blk);
+    CHECK_EQUAL (blk_attach (self->blks[i], loop), 0);
+    CHECK_EQUAL (blk_run (self->blks[i], loop, &request), 0);
+    blk_detach (self->blks[i]);
     vmm_loop_destroy (loop);
+    close_disk (self, i);
 }
 
 static void
-fill_disk (struct place *self, unsigned char value)
+fill_disks (struct place *self, unsigned char value)
 {
     unsigned char *bytes = malloc (DISK);
 
     CHECK (bytes);
     memset (bytes, value, DISK);
-    open_disk (self);
-    access_disk (self, BLK_WRITE, bytes);
-    close_disk (self);
+    for (unsigned i = 0; i < N_DISKS; i++)
+        access_disk (self, i, BLK_WRITE, bytes);
     free (bytes);
 }
 
-/* What all bytes of the disk are. */
+/* What all bytes of all disks are. */
 static unsigned
 contents (struct place *self)
 {
     unsigned char *bytes = malloc (DISK);
-    unsigned value;
+    unsigned value = 0;
 
     CHECK (bytes);
-    open_disk (self);
-    access_disk (self, BLK_READ, bytes);
-    close_disk (self);
-    value = bytes[0];
-    CHECK (memcmp (bytes, bytes + 1, DISK - 1) == 0);
+    for (unsigned i = 0; i < N_DISKS; i++) {
+        access_disk (self, i, BLK_READ, bytes);
+        CHECK (i == 0 || value == bytes[0]);
+        value = bytes[0];
+        CHECK (memcmp (bytes, bytes + 1, DISK - 1) == 0);
+    }
     free (bytes);
     return value;
 }
@@ -157,21 +162,24 @@ contents (struct place *self)
 static void
 new_machine (struct place *self)
 {
-    static struct vmm_value blk;
+    static struct vmm_value blks[N_DISKS];
     static const struct vmm_device_config devices[] = {
         {.class_name = "q35-host", .id = "host"},
         {.class_name = "ich9-lpc", .id = "lpc"},
         {.class_name = "rtc", .id = "rtc"},
         {.class_name = "serial", .id = "serial0"},
         {.class_name = "virtio-rng", .id = "rng"},
-        {.class_name = "virtio-blk", .id = "disk0", .values = &blk, .n_values = 1},
+        {.class_name = "virtio-blk", .id = "disk0", .values = &blks[0], .n_values = 1},
+        {.class_name = "virtio-blk", .id = "disk1", .values = &blks[1], .n_values = 1},
     };
     static const struct payload_options options = {
         .rom = "saved.rom", .devices = devices, .n_devices = ARRAY_LENGTH (devices)};
 
-    open_disk (self);
-    blk = (struct vmm_value) VMM_POINTER ("blk", self->blk);
-    self->snapshot_disk.blk = self->blk;
+    for (unsigned i = 0; i < N_DISKS; i++) {
+        open_disk (self, i);
+        blks[i] = (struct vmm_value) VMM_POINTER ("blk", self->blks[i]);
+        self->disks[i].blk = self->blks[i];
+    }
     self->payload = payload_new (&options);
 }
 
@@ -180,8 +188,10 @@ end_machine (struct place *self)
 {
     payload_free (self->payload);
     self->payload = NULL;
-    self->snapshot_disk.blk = NULL;
-    close_disk (self);
+    for (unsigned i = 0; i < N_DISKS; i++) {
+        self->disks[i].blk = NULL;
+        close_disk (self, i);
+    }
 }
 
 static uint64_t
@@ -211,8 +221,8 @@ take (struct place *self, const char *name, const char *suspend)
         .name = name,
         .machine = self->payload->machine,
         .memory = 32 * MIB,
-        .disks = &self->snapshot_disk,
-        .n_disks = 1,
+        .disks = self->disks,
+        .n_disks = N_DISKS,
         .suspend = suspend,
     };
     struct snapshot_info info = {0};
@@ -235,7 +245,7 @@ go_back (struct place *self, const char *name, size_t n_disks)
     char path[300];
 
     snprintf (path, sizeof path, "%s/%s", self->folder, name);
-    if (snapshot_restore_begin (path, self->payload->machine, false, &self->snapshot_disk, n_disks,
+    if (snapshot_restore_begin (path, self->payload->machine, false, self->disks, n_disks,
                                 &restoring, &error) < 0)
         tap_fail (__FILE__, __LINE__, "%s", error.message);
     CHECK (payload_wait_count (self->payload, &self->payload->restores, 1, 60000));
@@ -251,7 +261,7 @@ enum work {
 };
 
 struct scene {
-    struct place before; /* a disk full of 2, and a snapshot of it when it was full of 1 */
+    struct place before; /* disks full of 2, and a snapshot of them when they were full of 1 */
     char first[SNAPSHOT_ID_LENGTH + 1];
     enum work work;
     unsigned n_after[3]; /* how often so many snapshots were there afterwards */
@@ -267,14 +277,15 @@ make_scene (struct scene *self, enum work work)
     *self = (struct scene) {.work = work};
     CHECK (mkdtemp (root));
     name_place (&self->before, root);
-    CHECK_EQUAL (blk_create_qcow2 (self->before.disk, &disk, &error), 0);
-    fill_disk (&self->before, 1);
+    for (unsigned i = 0; i < N_DISKS; i++)
+        CHECK_EQUAL (blk_create_qcow2 (self->before.paths[i], &disk, &error), 0);
+    fill_disks (&self->before, 1);
     new_machine (&self->before);
     vmm_start (self->before.payload->machine);
     check_goes_on (&self->before);
     strcpy (self->first, take (&self->before, "First", NULL).id);
     end_machine (&self->before);
-    fill_disk (&self->before, 2);
+    fill_disks (&self->before, 2);
 }
 
 static void
@@ -288,10 +299,10 @@ do_work (const struct scene *scene, struct place *place)
     atomic_store (&killer->armed, true);
     switch (scene->work) {
     case TAKE: take (place, "Second", NULL); break;
-    case RESTORE: go_back (place, scene->first, 1); break;
+    case RESTORE: go_back (place, scene->first, N_DISKS); break;
     case DELETE:
         CHECK_EQUAL (snapshot_delete (place->folder, scene->first, place->payload->machine,
-                                      &place->snapshot_disk, 1, &error),
+                                      place->disks, N_DISKS, &error),
                      0);
         break;
     case SAVE: take (place, "Saved", "saved"); break;
@@ -300,11 +311,11 @@ do_work (const struct scene *scene, struct place *place)
     end_machine (place);
 }
 
-/* The process that writes RAM has the disk, too, until it notices that its parent is gone. */
+/* The process that writes RAM has the disks, too, until it notices that its parent is gone. */
 static void
-wait_for_disk (struct place *place)
+wait_for_disks (struct place *place)
 {
-    struct blk_source source = {.path = place->disk, .format = BLK_FORMAT_QCOW2};
+    struct blk_source source = {.path = place->paths[N_DISKS - 1], .format = BLK_FORMAT_QCOW2};
     struct vmm_error error = {0};
     struct blk *blk = NULL;
 
@@ -337,7 +348,7 @@ kill_at (const struct scene *scene, struct place *place, unsigned at)
         _exit (1);
     }
     CHECK (pid > 0 && waitpid (pid, &status, 0) == pid);
-    wait_for_disk (place);
+    wait_for_disks (place);
     if (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL)
         return true;
     CHECK (WIFEXITED (status));
@@ -357,7 +368,7 @@ look_at_names (struct place *place)
     while ((entry = readdir (dir))) {
         if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0)
             continue;
-        if (entry->d_name[0] == '.')
+        if (entry->d_name[0] == '.' || strcmp (entry->d_name, "going-back") == 0)
             tap_fail (__FILE__, __LINE__, "%s is left", entry->d_name);
         saved = saved || strcmp (entry->d_name, "saved") == 0;
     }
@@ -365,19 +376,19 @@ look_at_names (struct place *place)
     return saved;
 }
 
-/* The image is sound and has the snapshots of the tree, no others. */
+/* An image is sound and has the snapshots of the tree, no others. */
 static void
-check_image (struct place *place, const struct snapshot_info *infos, size_t n)
+check_image (struct place *place, unsigned disk, const struct snapshot_info *infos, size_t n)
 {
     struct vmm_error error = {0};
     struct blk_snapshot *list;
     struct blk_check check;
     size_t n_list;
 
-    open_disk (place);
-    CHECK_EQUAL (blk_check (place->blk, &check, &error), 0);
+    open_disk (place, disk);
+    CHECK_EQUAL (blk_check (place->blks[disk], &check, &error), 0);
     CHECK (check.errors == 0 && !check.damaged);
-    CHECK_EQUAL (blk_snapshot_list (place->blk, false, &list, &n_list, &error), 0);
+    CHECK_EQUAL (blk_snapshot_list (place->blks[disk], false, &list, &n_list, &error), 0);
     CHECK_EQUAL (n_list, n);
     for (size_t i = 0; i < n; i++) {
         bool found = false;
@@ -387,7 +398,7 @@ check_image (struct place *place, const struct snapshot_info *infos, size_t n)
         CHECK (found);
     }
     free (list);
-    close_disk (place);
+    close_disk (place, disk);
 }
 
 static void
@@ -400,7 +411,7 @@ check_starts (struct scene *scene, struct place *place, bool saved, bool has_fir
     if (saved)
         go_back (place, "saved", 0);
     else if (has_first)
-        go_back (place, scene->first, 1);
+        go_back (place, scene->first, N_DISKS);
     else
         vmm_start (place->payload->machine);
     check_goes_on (place);
@@ -417,7 +428,7 @@ check_what_is_left (struct scene *scene, struct place *place)
     bool saved, has_first = false;
     size_t n;
 
-    snapshot_clean (place->folder, &place->snapshot_disk, 1);
+    snapshot_clean (place->folder, place->disks, N_DISKS);
     saved = look_at_names (place);
     CHECK (!saved || scene->work == SAVE);
     CHECK_EQUAL (snapshot_list (place->folder, &infos, &n, current, &error), 0);
@@ -428,7 +439,8 @@ check_what_is_left (struct scene *scene, struct place *place)
         has_first = has_first || strcmp (infos[i].id, scene->first) == 0;
     }
     CHECK (has_first || scene->work == DELETE);
-    check_image (place, infos, n);
+    for (unsigned i = 0; i < N_DISKS; i++)
+        check_image (place, i, infos, n);
     free (infos);
     check_starts (scene, place, saved, has_first);
 }
