@@ -278,6 +278,32 @@ TEST (what_is_based_on_a_snapshot_keeps_it)
     end (&rig);
 }
 
+/* Somebody was about to delete it, and died before looking who needs it. */
+TEST (a_deletion_that_was_cut_off_takes_nothing_from_a_copy)
+{
+    g_autofree char *uuid = NULL, *place = NULL, *gone = NULL, *name = NULL;
+    g_autoptr (PosadaDisk) disk = NULL;
+    struct snapshot_disk taken;
+    struct snapshot_info info;
+    struct rig rig;
+
+    begin (&rig, "d.qcow2");
+    write_disk (&rig, rig.uuid, 'a');
+    info = take (&rig, "One");
+    uuid = make (&rig, rig.uuid, POSADA_CLONE_COPY, info.id, NULL);
+    write_disk (&rig, rig.uuid, 'b');
+    place = g_build_filename (rig.snapshots, info.id, NULL);
+    name = g_strdup_printf (".%s.gone", info.id);
+    gone = g_build_filename (rig.snapshots, name, NULL);
+    CHECK_EQUAL (g_rename (place, gone), 0);
+    disk = disk_of (&rig, rig.uuid);
+    taken = (struct snapshot_disk) {.path = disk->path};
+    snapshot_clean (rig.snapshots, &taken, 1);
+    CHECK (g_file_test (place, G_FILE_TEST_IS_DIR));
+    CHECK_EQUAL (read_disk (&rig, uuid), 'a');
+    end (&rig);
+}
+
 TEST (a_copy_is_marked_and_in_its_snapshots_generation)
 {
     g_autoptr (PosadaDefinition) definition = NULL;
