@@ -13,14 +13,15 @@
 #include "cli/store-verbs.h"
 #include "cli/text.h"
 #include "engine/posada-engine.h"
+#include "machine/posada-disk-image.h"
 #include "store/posada-device.h"
 
 #define DEFAULT_DISK_SIZE (UINT64_C (20) << 30)
-#define NEW_DISK          "disk.raw"
 
 struct request {
     const char *name, *memory, *cpus, *disk_size, *format, *iso, *disk, *kernel, *initrd, *cmdline;
     uint64_t new_disk; /* bytes; 0: none */
+    PosadaFormat disk_format;
 };
 
 static gboolean
@@ -38,8 +39,11 @@ check_request (struct request *request)
         return refuse ("create needs --iso, --disk or --kernel");
     if (!request->kernel && (request->initrd || request->cmdline))
         return refuse (request->initrd ? "--initrd needs --kernel" : "--cmdline needs --kernel");
-    if (request->format && !request->disk)
-        return refuse ("--format needs --disk");
+    if (request->format && strcmp (request->format, "raw") != 0 &&
+        strcmp (request->format, "qcow2") != 0) {
+        cli_complain ("--format %s is neither raw nor qcow2", request->format);
+        return FALSE;
+    }
     if (request->disk && request->disk_size)
         return refuse ("--disk and --disk-size exclude each other: one is a disk that exists, the "
                        "other a new one");
@@ -51,6 +55,10 @@ check_request (struct request *request)
         cli_complain ("--disk-size %s is not a size, such as 20G, nor none", request->disk_size);
         return FALSE;
     }
+    if (request->format && !request->disk && !request->new_disk)
+        return refuse ("--format is that of a disk, and there is none");
+    request->disk_format =
+        g_strcmp0 (request->format, "raw") == 0 ? POSADA_FORMAT_RAW : POSADA_FORMAT_QCOW2;
     return TRUE;
 }
 
@@ -72,29 +80,32 @@ check_files (const struct request *request)
 
 /* A format is never guessed from what is inside alone: a guest may write what it likes there. */
 static gboolean
-find_format (const struct request *request, PosadaFormat *ret_format)
+find_format (struct request *request)
 {
     static const char magic[] = {'Q', 'F', 'I', '\xfb'};
     char head[sizeof magic] = {0};
-    g_autofd int fd = open (request->disk, O_RDONLY | O_CLOEXEC);
-    gboolean has_magic = fd >= 0 && read (fd, head, sizeof head) == (ssize_t) sizeof head &&
-                         memcmp (head, magic, sizeof magic) == 0;
-    gboolean named = g_str_has_suffix (request->disk, ".qcow2");
+    g_autofd int fd = -1;
+    gboolean has_magic, named;
 
-    if (request->format && strcmp (request->format, "raw") != 0 &&
-        strcmp (request->format, "qcow2") != 0) {
-        cli_complain ("--format %s is neither raw nor qcow2", request->format);
-        return FALSE;
-    }
-    if (!request->format && has_magic != named) {
+    if (!request->disk || request->format)
+        return TRUE;
+    fd = open (request->disk, O_RDONLY | O_CLOEXEC);
+    has_magic = fd >= 0 && read (fd, head, sizeof head) == (ssize_t) sizeof head &&
+                memcmp (head, magic, sizeof magic) == 0;
+    named = g_str_has_suffix (request->disk, ".qcow2");
+    if (has_magic != named) {
         cli_complain ("%s is named like a %s image but starts like %s; say which with --format",
                       request->disk, named ? "qcow2" : "raw", has_magic ? "a qcow2 one" : "none");
         return FALSE;
     }
-    *ret_format = (request->format ? strcmp (request->format, "qcow2") == 0 : named)
-                      ? POSADA_FORMAT_QCOW2
-                      : POSADA_FORMAT_RAW;
+    request->disk_format = named ? POSADA_FORMAT_QCOW2 : POSADA_FORMAT_RAW;
     return TRUE;
+}
+
+static const char *
+get_new_disk_name (const struct request *request)
+{
+    return request->disk_format == POSADA_FORMAT_RAW ? "disk.raw" : "disk.qcow2";
 }
 
 /* A name made of the medium's, or the one asked for. */
@@ -149,13 +160,12 @@ add_devices (PosadaStore *store, PosadaDefinition *definition, const struct requ
     const PosadaGraphics graphics = {.listen = POSADA_LISTEN_NONE, .port = -1, .tls_port = -1};
     g_autofree char *uuid = posada_definition_get_uuid (definition);
     g_autofree char *folder = posada_store_get_machine_folder (store, uuid);
-    g_autofree char *fresh = g_build_filename (folder, NEW_DISK, NULL);
+    g_autofree char *fresh = g_build_filename (folder, get_new_disk_name (request), NULL);
     const PosadaDisk cd = {
         .kind = POSADA_DISK_CDROM, .path = (char *) request->iso, .bus = POSADA_BUS_SATA};
-    PosadaDisk disk = {.path = request->new_disk ? fresh : (char *) request->disk};
+    const PosadaDisk disk = {.path = request->new_disk ? fresh : (char *) request->disk,
+                             .format = request->disk_format};
 
-    if (request->disk && !find_format (request, &disk.format))
-        return FALSE;
     posada_definition_set_input (definition, "tablet", "virtio", TRUE);
     posada_definition_set_rng (definition, TRUE);
     posada_definition_set_serial (definition, TRUE);
@@ -175,21 +185,10 @@ static gboolean
 fill_cb (const char *folder, gpointer data, GError **error)
 {
     const struct request *request = data;
-    g_autofree char *path = g_build_filename (folder, NEW_DISK, NULL);
-    g_autofd int fd = -1;
+    g_autofree char *path = g_build_filename (folder, get_new_disk_name (request), NULL);
 
-    if (!request->new_disk)
-        return TRUE;
-    fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 || ftruncate (fd, (off_t) request->new_disk) < 0 || fsync (fd) < 0) {
-        int number = errno;
-
-        g_set_error (error, G_IO_ERROR, g_io_error_from_errno (number),
-                     "A disk of %s cannot be made in %s: %s",
-                     request->disk_size ? request->disk_size : "20G", folder, g_strerror (number));
-        return FALSE;
-    }
-    return TRUE;
+    return !request->new_disk ||
+           posada_disk_image_create (path, request->disk_format, request->new_disk, error);
 }
 
 /* Files are kept by their full names. */
@@ -218,7 +217,7 @@ store_create (PosadaStore *store, int argc, char **argv)
     gboolean done = FALSE;
 
     if (!store_parse (argc, argv, options, G_N_ELEMENTS (options), NULL, 0) ||
-        !check_request (&request) || !check_files (&request))
+        !check_request (&request) || !check_files (&request) || !find_format (&request))
         return CLI_BAD_USE;
     for (unsigned i = 0; i < G_N_ELEMENTS (paths); i++)
         make_absolute (paths[i]);

@@ -12,7 +12,7 @@ static const struct store_verb verbs[] = {
      "  --memory SIZE      RAM, such as 512M or 2G [1G]\n"
      "  --cpus N           virtual CPUs [1]\n"
      "  --disk-size SIZE   of a new disk, or none [20G with --iso, else none]\n"
-     "  --format FORMAT    of --disk: raw or qcow2 [from its name]\n"
+     "  --format FORMAT    of the disk: raw or qcow2 [from its name; qcow2 if it is new]\n"
      "  --initrd FILE, --cmdline TEXT   for --kernel\n",
      store_create},
     {"list", "[--json]", NULL, store_list},
