@@ -142,8 +142,8 @@ typedef enum {
 PosadaRole posada_definition_get_role (PosadaDefinition *self);
 void posada_definition_set_role (PosadaDefinition *self, PosadaRole role);
 /*
- * UUID of the machine whose snapshot disks of this one are based on, so that it must stay where it is;
- * NULL: none. The snapshot's id if @ret_snapshot is not NULL.
+ * UUID of the machine whose snapshot disks of this one are based on, so that it must stay where it
+ * is; NULL: none. The snapshot's id if @ret_snapshot is not NULL.
  */
 char *posada_definition_get_origin (PosadaDefinition *self, char **ret_snapshot);
 gboolean posada_definition_set_origin (PosadaDefinition *self, const char *uuid,
