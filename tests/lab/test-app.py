@@ -4,94 +4,15 @@
 installer, its console shows what the guest shows, keys that are typed there arrive, pausing freezes
 and resuming goes on. What counts is what the X server shows."""
 
-import contextlib
-import os
-import subprocess
-import sys
-import tempfile
 import time
 
+import desktop
 import guest
+from desktop import user
 
-UI = os.path.join(os.path.dirname(guest.HERE), "ui")
-HEADLESS = os.path.join(os.path.dirname(guest.HERE), "app", "headless.sh")
-BUILD = os.environ.get("POSADA_BUILD") or os.getcwd()
-APPLICATION = f"{BUILD}/src/app/posada-app"
-NAME = "Console of"
-# Everything a user's session has takes long on a processor that is emulated.
-SLOW = 8
-# Windows over the whole screen, so that it is known where the console is.
-MANAGER = """<?xml version="1.0"?>
-<openbox_config xmlns="http://openbox.org/3.4/rc">
-  <applications>
-    <application type="normal"><decor>no</decor><maximized>yes</maximized></application>
-  </applications>
-</openbox_config>
-"""
 # The mean difference of two pictures of the same screen, at most.
 LIKE = 6
 SAME = 0.05
-
-
-def on_a_screen():
-    """Run this program again below a virtual screen, a session bus and a window manager."""
-    os.environ["POSADA_TEST_SCREEN"] = "1"
-    os.environ["GTK_A11Y"] = "atspi"
-    os.execv("/bin/bash", ["bash", HEADLESS, sys.executable, __file__])
-
-
-if "POSADA_TEST_SCREEN" not in os.environ:
-    guest.made("installer.iso")
-    guest.need_pictures()
-    on_a_screen()
-
-sys.path.insert(0, UI)
-sys.argv = [sys.argv[0], APPLICATION]
-import user  # noqa: E402
-
-user.PATIENCE *= SLOW
-
-
-@contextlib.contextmanager
-def case(tap, name):
-    with tap.case(name):
-        try:
-            yield
-        except (AssertionError, guest.Failure) as error:
-            path = os.path.abspath("app.last.png")
-            screen().save(path)
-            raise guest.Failure(f"{error}; the screen is {path}") from error
-
-
-def screen():
-    """What the X server shows."""
-    done = subprocess.run(["import", "-window", "root", "ppm:-"], stdout=subprocess.PIPE, check=True)
-    return guest.Image.open(guest.io.BytesIO(done.stdout)).convert("RGB")
-
-
-def console():
-    """The part of it that is the console of a window over all of it."""
-    return screen().crop((360, 80, 1260, 780))
-
-
-def difference(image, other):
-    """Mean over all pixels and colours, 0 to 255."""
-    histogram = guest.ImageChops.difference(image, other).histogram()
-    total = sum(n * (i % 256) for i, n in enumerate(histogram))
-    return total / (image.size[0] * image.size[1] * 3)
-
-
-def wait_for_picture(what, is_right, seconds):
-    deadline = guest.Deadline(seconds)
-    while not is_right(console()):
-        guest.check(deadline.wait(1), f"the window does not show {what}")
-
-
-def share(image, colour):
-    """Of the pixels that are nearly of COLOUR."""
-    flat = guest.Image.new("RGB", image.size, colour)
-    near = guest.ImageChops.difference(image, flat).convert("L").point(lambda n: 255 * (n < 12))
-    return near.histogram()[255] / (image.size[0] * image.size[1])
 
 
 def is_boot_menu(shown):
@@ -100,75 +21,37 @@ def is_boot_menu(shown):
     with guest.Image.open(f"{guest.GOLDEN}/installer-menu.png") as image:
         golden = image.convert("RGB")
     common = sorted(golden.getcolors(golden.size[0] * golden.size[1]), reverse=True)[:2]
-    return all(share(shown, colour) > 0.7 * share(golden, colour)
+    return all(desktop.share(shown, colour) > 0.7 * desktop.share(golden, colour)
                for colour in (*(colour for _, colour in common), golden.getpixel((400, 192))))  # fmt: skip
 
 
-def is_installer(shown):
-    """A grey dialog on a blue screen, whatever size the guest gives it to suit the window."""
-    return share(shown, (0, 0, 170)) > 0.02 and share(shown, (170, 170, 170)) > 0.2
-
-
-def type_key(name):
-    subprocess.run(["xdotool", "key", "--delay", "150", name], check=True)
-
-
-def main():
-    tap = guest.Tap(7)
-    # The lab's own file system is too small for the disk that the wizard suggests.
-    with tempfile.TemporaryDirectory(dir=os.getcwd()) as directory:
-        os.environ["XDG_DATA_HOME"] = directory
-        with open(f"{directory}/rc.xml", "w", encoding="utf-8") as file:
-            file.write(MANAGER)
-        manager = subprocess.Popen(["openbox", "--config-file", f"{directory}/rc.xml"],
-                                   stderr=subprocess.DEVNULL)  # fmt: skip
-        try:
-            use(tap)
-        finally:
-            manager.terminate()
-
-
-def use(tap):
+def test(tap):
     with user.Application("--new-from", guest.made("installer.iso")) as application:
-        with case(tap, "the wizard opens with the image and is ready to create"):
-            user.wait("“Create”", lambda: can_press(application, "Create"))
-        with case(tap, "Create makes the machine and shows its console"):
-            user.press(application, "Create")
-            user.wait_for_text(application, NAME)
-        with case(tap, "the boot menu shows in the window"):
-            wait_for_picture("the boot menu", is_boot_menu, 120)
-        with case(tap, "a key typed in the console reaches the guest"):
-            type_key("Return")
-            wait_for_picture("the installer", is_installer, 200)
+        desktop.create(tap, application)
+        with desktop.case(tap, "the boot menu shows in the window"):
+            desktop.wait_for_picture("the boot menu", is_boot_menu, 120)
+        with desktop.case(tap, "a key typed in the console reaches the guest"):
+            desktop.type_key("Return")
+            desktop.wait_for_picture("the installer", desktop.is_installer, 200)
         time.sleep(10)
-        with case(tap, "a paused guest does not react"):
+        with desktop.case(tap, "a paused guest does not react"):
             user.press(application, "Pause")
             user.wait_for(application, "Resume")
-            before = console()
+            before = desktop.console()
             time.sleep(10)
-            change = difference(before, console())
+            change = desktop.difference(before, desktop.console())
             guest.check(change < SAME, f"the picture changes by {change:.2f} while it is paused")
-        with case(tap, "it goes on when it is resumed, and takes keys"):
+        with desktop.case(tap, "it goes on when it is resumed, and takes keys"):
             user.press(application, "Resume")
             user.wait_for(application, "Pause")
-            focus()
-            type_key("Return")
-            wait_for_picture("the next question", lambda shown: is_installer(shown)
-                             and difference(before, shown) > LIKE, 120)  # fmt: skip
-        with case(tap, "it is forced off"):
+            desktop.focus()
+            desktop.type_key("Return")
+            desktop.wait_for_picture("the next question", lambda shown: desktop.is_installer(shown)
+                             and desktop.difference(before, shown) > LIKE, 120)  # fmt: skip
+        with desktop.case(tap, "it is forced off"):
             user.press(application, "Power Menu")
             user.press(application, "Force Off")
             user.wait_for(application, "Start")
 
 
-def focus():
-    """On the console: a button that was pressed has it now."""
-    subprocess.run(["xdotool", "mousemove", "800", "120", "click", "1"], check=True)
-
-
-def can_press(application, name):
-    button = user.find(application, name)
-    return button and button.get_state_set().contains(user.Atspi.StateType.SENSITIVE)
-
-
-main()
+desktop.use(test, guest.Tap(7))
