@@ -17,7 +17,10 @@ build=$2
 pictures=$top/data/screenshots
 work=$(mktemp -d)
 app=''
-stop() { [[ ! $app ]] || kill "$app" 2>/dev/null || true; app=''; }
+stop() {
+    [[ ! $app ]] || { kill "$app" && wait "$app"; } 2>/dev/null || true
+    app=''
+}
 trap 'stop; rm -rf "$work"' EXIT
 mkdir -p "$XDG_CONFIG_HOME" "$work/Downloads" "$pictures"
 
@@ -25,8 +28,9 @@ mkdir -p "$XDG_CONFIG_HOME" "$work/Downloads" "$pictures"
 show() {
     GTK_A11Y=atspi "$build/src/app/posada-app" "$@" &
     app=$!
-    for _ in {1..100}; do
-        window=$(xdotool search --onlyvisible --pid "$app" 2>/dev/null | tail -1) && break
+    for _ in {1..200}; do
+        window=$(xdotool search --onlyvisible --pid "$app" 2>/dev/null | tail -1) || true
+        [[ ! $window ]] || break
         sleep 0.1
     done
     xdotool windowmove "$window" 0 0 windowsize "$window" 1040 700 windowfocus "$window"
@@ -40,7 +44,7 @@ take() {
 show --fake 6
 python3 "$top/tools/press.py" "$app" Start
 # Until there is a history to draw.
-sleep 12
+sleep 20
 take machine
 python3 "$top/tools/press.py" "$app" Console
 sleep 2
@@ -59,3 +63,25 @@ xdotool key Tab key Return
 sleep 2
 # What is below depends on this computer's KVM.
 take wizard -crop 524x606+258+46 +repage
+stop
+
+# A machine that runs: pictures of snapshots are of its screen.
+export XDG_DATA_HOME=$work/data
+posada=$build/src/cli/posada
+"$posada" create --name 'Boot Loader' --memory 256M --iso /usr/lib/grub-rescue/grub-rescue-cdrom.iso
+show
+python3 "$top/tools/press.py" "$app" Start
+sleep 3
+"$posada" snapshot 'Boot Loader' take 'Before the menu'
+sleep 20
+"$posada" snapshot 'Boot Loader' take 'At the prompt'
+first=$("$posada" snapshot 'Boot Loader' list | head -1 | cut -d ' ' -f 1)
+"$posada" snapshot 'Boot Loader' restore "$first"
+sleep 4
+"$posada" snapshot 'Boot Loader' take 'Another way'
+sleep 2
+xdotool mousemove 674 600 click --repeat 15 --delay 20 5
+sleep 1
+xdotool mousemove 674 598 click 1
+sleep 2
+take snapshots -crop 1040x648+0+0 +repage
