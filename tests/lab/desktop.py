@@ -49,6 +49,7 @@ def use(function, *arguments):
         with open(f"{directory}/rc.xml", "w", encoding="utf-8") as file:
             file.write(MANAGER)
         manager = subprocess.Popen(["openbox", "--config-file", f"{directory}/rc.xml"],
+                                   stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)  # fmt: skip
         try:
             function(*arguments)

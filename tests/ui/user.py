@@ -152,7 +152,8 @@ class WindowManager:
     """Without one nobody gives windows the focus, so that keys go nowhere."""
 
     def __enter__(self):
-        self.process = subprocess.Popen(["openbox", "--sm-disable"], stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(["openbox", "--sm-disable"], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)  # fmt: skip
         time.sleep(0.5)
 
     def __exit__(self, *_):
