@@ -194,9 +194,12 @@ find_free (struct qcow2 *self, uint64_t from, struct qcow2_run *ret_run)
             r = qcow2_grow_refs (self);
         else
             r = get_page (self, from, &page);
-        if (r > 0)
-            r = add_block (self, from);
-        else if (r == 0 && from / self->entries_per_block < self->rt.n) {
+        if (r > 0) {
+            /* Nothing counts it: not the header either, then. */
+            r = is_vital (self, &(struct qcow2_run) {from, 1, 0})
+                    ? qcow2_damaged (self, "a table is not counted at", from * self->cluster_size)
+                    : add_block (self, from);
+        } else if (r == 0 && from / self->entries_per_block < self->rt.n) {
             uint64_t n = counts_per_page (self), index = from % n;
 
             while (index < n && qcow2_refcount_peek (page->data, self->refcount_bits, index) > 0)

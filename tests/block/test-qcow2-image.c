@@ -357,6 +357,23 @@ TEST (damage_is_an_error_and_nothing_worse)
     qrig_fini (&rig);
 }
 
+/* As if nothing were used, so that the header would seem free. */
+TEST (an_image_without_refcount_blocks_is_not_written)
+{
+    unsigned char buffer[512] = {1};
+    struct qrig rig;
+
+    qrig_init (&rig);
+    new_model (&rig, MIB);
+    qrig_create (&rig, rig.size, 0);
+    poke (&rig, peek (&rig, 48), 0, 8);
+    qrig_open (&rig, 0);
+    CHECK_EQUAL (qrig_do (&rig, BLK_WRITE, 0, buffer, 512, false), -EIO);
+    qrig_close (&rig);
+    CHECK_EQUAL (peek (&rig, 0) >> 32, QCOW2_MAGIC);
+    qrig_fini (&rig);
+}
+
 TEST (what_is_unknown_but_harmless_stays)
 {
     unsigned char before[512], after[512];
