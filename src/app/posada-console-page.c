@@ -5,6 +5,7 @@
 
 #include "app/posada-console-keys.h"
 #include "app/posada-console-window.h"
+#include "app/posada-remote-access-dialog.h"
 #include "app/posada-screenshot.h"
 #include "app/posada-settings.h"
 #include "app/posada-shortcuts.h"
@@ -30,6 +31,7 @@ struct _PosadaConsolePage {
 
     AdwToolbarView *toolbar_view;
     AdwWindowTitle *window_title;
+    AdwBanner *remote_banner;
     AdwToastOverlay *toast_overlay;
     GtkWidget *start_button;
     GtkWidget *resume_button;
@@ -135,6 +137,12 @@ update_name (PosadaConsolePage *self)
 
         posada_terminal_set_name (self->terminal, label);
     }
+}
+
+static void
+update_remote (PosadaConsolePage *self)
+{
+    posada_remote_access_warn (self->remote_banner, self->machine);
 }
 
 static void
@@ -497,6 +505,7 @@ bind_children (GtkWidgetClass *widget_class)
 #define BIND(name) gtk_widget_class_bind_template_child (widget_class, PosadaConsolePage, name)
     BIND (toolbar_view);
     BIND (window_title);
+    BIND (remote_banner);
     BIND (toast_overlay);
     BIND (start_button);
     BIND (resume_button);
@@ -590,6 +599,8 @@ posada_console_page_new (PosadaMachine *machine)
     g_signal_connect_swapped (machine, "notify::state", G_CALLBACK (update_state), self);
     g_signal_connect_swapped (machine, "notify::display", G_CALLBACK (update_state), self);
     g_signal_connect_swapped (machine, "notify::serial", G_CALLBACK (update_state), self);
+    g_signal_connect_swapped (machine, "notify::remote", G_CALLBACK (update_remote), self);
+    update_remote (self);
     update_name (self);
     update_state (self);
     return ADW_NAVIGATION_PAGE (self);
@@ -612,6 +623,10 @@ posada_console_page_focus (PosadaConsolePage *self)
 void
 posada_console_page_toast (PosadaConsolePage *self, const char *text)
 {
+    AdwToast *toast;
+
     g_return_if_fail (POSADA_IS_CONSOLE_PAGE (self));
-    adw_toast_overlay_add_toast (self->toast_overlay, adw_toast_new (text));
+    toast = adw_toast_new (text);
+    adw_toast_set_use_markup (toast, FALSE);
+    adw_toast_overlay_add_toast (self->toast_overlay, toast);
 }

@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 
 #include "app/posada-console-page.h"
+#include "app/posada-remote-access-dialog.h"
 
 #define DEFAULT_WIDTH  1024
 #define DEFAULT_HEIGHT 814 /* 768 and a header bar */
@@ -88,6 +89,14 @@ close_cb (GSimpleAction *action, GVariant *parameter, gpointer data)
 }
 
 static void
+remote_access_cb (GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+    PosadaConsoleWindow *self = data;
+
+    adw_dialog_present (posada_remote_access_dialog_new (self->machine), GTK_WIDGET (self));
+}
+
+static void
 add_actions (PosadaConsoleWindow *self)
 {
     static const GActionEntry window_actions[] = {
@@ -95,7 +104,13 @@ add_actions (PosadaConsoleWindow *self)
         {.name = "close", .activate = close_cb},
     };
 
+    static const GActionEntry remote_access = {
+        .name = "remote-access",
+        .activate = remote_access_cb,
+    };
+
     self->actions = g_simple_action_group_new ();
+    g_action_map_add_action_entries (G_ACTION_MAP (self->actions), &remote_access, 1, self);
     g_action_map_add_action_entries (G_ACTION_MAP (self), window_actions,
                                      G_N_ELEMENTS (window_actions), self);
     for (gsize i = 0; i < G_N_ELEMENTS (operations); i++) {

@@ -35,6 +35,7 @@ struct _PosadaMachinePage {
     GtkStack *screen_stack;
     GtkPicture *screen_picture;
     AdwBanner *reason_banner;
+    AdwBanner *remote_banner;
     GtkLabel *name_label;
     GtkLabel *state_label;
     AdwActionRow *load_row;
@@ -209,6 +210,12 @@ update_state (PosadaMachinePage *self)
                                        can_do (self, &operations[i]));
     update_uptime (self);
     update_load (self);
+}
+
+static void
+update_remote (PosadaMachinePage *self)
+{
+    posada_remote_access_warn (self->remote_banner, self->machine);
 }
 
 static void
@@ -541,6 +548,7 @@ bind_children (GtkWidgetClass *widget_class)
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, screen_stack);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, screen_picture);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, reason_banner);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, remote_banner);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, name_label);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, state_label);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, load_row);
@@ -639,12 +647,14 @@ posada_machine_page_set_machine (PosadaMachinePage *self, PosadaMachine *machine
     g_signal_connect_swapped (machine, "notify::snapshot-progress", G_CALLBACK (update_banner),
                               self);
     g_signal_connect_swapped (machine, "notify::thumbnail", G_CALLBACK (update_thumbnail), self);
+    g_signal_connect_swapped (machine, "notify::remote", G_CALLBACK (update_remote), self);
     g_signal_connect_swapped (machine, "notify::capabilities", G_CALLBACK (update_snapshots), self);
     g_signal_connect_swapped (posada_machine_get_snapshots (machine), "items-changed",
                               G_CALLBACK (update_snapshots), self);
     update_snapshots (self);
     update_essentials (self);
     update_state (self);
+    update_remote (self);
     update_thumbnail (self);
 }
 

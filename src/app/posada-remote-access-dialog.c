@@ -71,7 +71,7 @@ show_remote (PosadaRemoteAccessDialog *self)
     g_autofree char *file = posada_remote_get_file (remote, "");
 
     adw_action_row_set_subtitle (self->address_row, address ? address : "");
-    gtk_widget_set_visible (self->address_group, address != NULL);
+    gtk_widget_set_visible (self->address_group, address && !remote->problem);
     gtk_widget_set_visible (self->save_row, file != NULL);
     if (remote->kind == POSADA_REMOTE_NETWORK)
         adw_spin_row_set_value (self->port_row, remote->port);
@@ -241,4 +241,19 @@ posada_remote_access_dialog_new (PosadaMachine *machine)
     self = g_object_new (POSADA_TYPE_REMOTE_ACCESS_DIALOG, NULL);
     follow (self, machine);
     return ADW_DIALOG (self);
+}
+
+void
+posada_remote_access_warn (AdwBanner *banner, PosadaMachine *machine)
+{
+    const PosadaRemote *remote = posada_machine_get_remote (machine);
+    gboolean broken = remote->kind != POSADA_REMOTE_OFF && remote->problem;
+    g_autofree char *text = NULL;
+
+    if (broken) {
+        /* Translators: then a sentence that says why and what to do */
+        text = g_strdup_printf (_ ("Other viewers cannot connect. %s"), remote->problem);
+        adw_banner_set_title (banner, text);
+    }
+    adw_banner_set_revealed (banner, broken);
 }

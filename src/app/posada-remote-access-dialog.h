@@ -16,4 +16,7 @@ G_DECLARE_FINAL_TYPE (PosadaRemoteAccessDialog, posada_remote_access_dialog, POS
 
 AdwDialog *posada_remote_access_dialog_new (PosadaMachine *machine);
 
+/* Says in @banner why viewers cannot come to @machine, if so. Its button is the caller's. */
+void posada_remote_access_warn (AdwBanner *banner, PosadaMachine *machine);
+
 G_END_DECLS

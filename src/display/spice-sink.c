@@ -176,7 +176,7 @@ start_server (struct spice_sink *self, const struct spice_sink_config *config,
         return r;
     if (spice_server_init (self->server, &self->loop.core) != 0)
         return config->port ? vmm_error_set (error, -EADDRINUSE,
-                                             "Port %u cannot be listened on, choose another one.",
+                                             "Port %u is in use or reserved, choose another one.",
                                              config->port)
                             : vmm_error_set (error, -EIO, "SPICE does not start.");
     if (spice_input_start (&self->input, self->server) < 0 ||

@@ -29,15 +29,24 @@ fail (GError **error, int code)
     return FALSE;
 }
 
-/* Whether @text is a certificate that lasts. */
+/* Whether @text is a certificate that lasts, and @key_text the key to it: a server does not start
+ * with files that do not belong together. */
 static gboolean
-is_good (const char *text)
+is_good (const char *text, const char *key_text)
 {
     gnutls_datum_t datum = {(unsigned char *) text, (unsigned) strlen (text)};
+    gnutls_datum_t key_datum = {(unsigned char *) key_text, (unsigned) strlen (key_text)};
+    guint8 certified[64], own[64];
+    gsize n_certified = sizeof certified, n_own = sizeof own;
     g_autoptr (Certificate) certificate = NULL;
+    g_autoptr (Key) key = NULL;
 
-    return gnutls_x509_crt_init (&certificate) == 0 &&
+    return gnutls_x509_crt_init (&certificate) == 0 && gnutls_x509_privkey_init (&key) == 0 &&
            gnutls_x509_crt_import (certificate, &datum, GNUTLS_X509_FMT_PEM) == 0 &&
+           gnutls_x509_privkey_import (key, &key_datum, GNUTLS_X509_FMT_PEM) == 0 &&
+           gnutls_x509_crt_get_key_id (certificate, 0, certified, &n_certified) == 0 &&
+           gnutls_x509_privkey_get_key_id (key, 0, own, &n_own) == 0 && n_certified == n_own &&
+           memcmp (certified, own, n_own) == 0 &&
            gnutls_x509_crt_get_expiration_time (certificate) > time (NULL) + REMAINS;
 }
 
@@ -128,7 +137,7 @@ posada_certificate_open (const char *folder, const char *name, GError **error)
     self->subject = g_strdup_printf ("CN=%s", name);
     self->pem = posada_file_read (self->certificate, MAX_FILE, &length, NULL);
     key = posada_file_read (self->key, MAX_FILE, &length, NULL);
-    if (self->pem && key && is_good (self->pem))
+    if (self->pem && key && is_good (self->pem, key))
         return g_steal_pointer (&self);
 
     g_clear_pointer (&self->pem, g_free);

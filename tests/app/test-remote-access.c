@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <adwaita.h>
 
+#include "app/posada-console-page.h"
+#include "app/posada-machine-page.h"
 #include "app/posada-remote-access-dialog.h"
 #include "machine/posada-fake-machine.h"
 #include "tap.h"
@@ -139,6 +141,60 @@ TEST (what_fails_is_said)
     CHECK (banner && adw_banner_get_revealed (ADW_BANNER (banner)));
     CHECK (gtk_widget_get_sensitive (find_apply ()));
     close_dialog ();
+}
+
+#define PROBLEM "Port 5900 is taken by <R&D>, choose another one."
+
+/* What is told is told as it is, whatever characters it has. */
+static void
+check_warning (GtkWidget *page, gboolean expected)
+{
+    GtkWidget *banner =
+        find (page, ADW_TYPE_BANNER, "title", "Other viewers cannot connect. " PROBLEM);
+
+    if (expected && !banner)
+        tap_fail (__FILE__, __LINE__, "nothing is said");
+    if (banner) {
+        CHECK_EQUAL (adw_banner_get_revealed (ADW_BANNER (banner)), expected);
+        CHECK (!adw_banner_get_use_markup (ADW_BANNER (banner)));
+        CHECK_STRING (adw_banner_get_button_label (ADW_BANNER (banner)), "_Remote Access…");
+        CHECK_STRING (gtk_actionable_get_action_name (GTK_ACTIONABLE (banner)),
+                      "machine.remote-access");
+    }
+}
+
+TEST (pages_tell_that_viewers_cannot_come)
+{
+    PosadaRemote broken = {
+        .kind = POSADA_REMOTE_NETWORK,
+        .port = 5900,
+        .password = (char *) "horse",
+        .problem = (char *) PROBLEM,
+    };
+    PosadaRemote mended = broken;
+    GtkWidget *pages[2];
+
+    machine = posada_fake_machine_new ("Debian", NULL);
+    pages[0] = g_object_ref_sink (g_object_new (POSADA_TYPE_MACHINE_PAGE, NULL));
+    posada_machine_page_set_machine (POSADA_MACHINE_PAGE (pages[0]), machine);
+    pages[1] = g_object_ref_sink (GTK_WIDGET (posada_console_page_new (machine)));
+    for (guint i = 0; i < 2; i++) {
+        check_warning (pages[i], FALSE);
+        posada_machine_take_remote (machine, &broken);
+        check_warning (pages[i], TRUE);
+        mended.problem = NULL;
+        posada_machine_take_remote (machine, &mended);
+        check_warning (pages[i], FALSE);
+    }
+    /* Who has turned it off need not be told that it would not work. */
+    broken.kind = POSADA_REMOTE_OFF;
+    posada_machine_take_remote (machine, &broken);
+    for (guint i = 0; i < 2; i++) {
+        check_warning (pages[i], FALSE);
+        g_object_unref (pages[i]);
+    }
+    settle ();
+    g_assert_finalize_object (machine);
 }
 
 int

@@ -169,6 +169,10 @@ TEST (the_key_is_kept_and_for_its_user_alone)
     posada_certificate_free (second);
     second = posada_certificate_open (folder, UUID, NULL);
     CHECK (second && g_str_has_prefix (second->pem, "-----BEGIN CERTIFICATE"));
+    CHECK (g_file_set_contents (first->key, "rubbish", -1, NULL));
+    posada_certificate_free (third);
+    third = posada_certificate_open (folder, UUID, NULL);
+    CHECK (third && strcmp (third->pem, second->pem) != 0);
     posada_certificate_free (first);
     posada_certificate_free (second);
     posada_certificate_free (third);

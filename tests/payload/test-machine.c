@@ -11,6 +11,7 @@
 #include "machine/posada-disk-image.h"
 #include "machine/posada-kvm-machine.h"
 #include "store/posada-device.h"
+#include "store/posada-file.h"
 
 static gboolean
 lacks_kvm (void)
@@ -445,6 +446,49 @@ copies_go_on_side_by_side (void)
     g_object_unref (original);
 }
 
+/* A viewer's way that is blocked costs nothing but that way, and is told. */
+static void
+runs_and_tells_where_viewers_cannot_come (void)
+{
+    g_autofree char *path = g_build_filename (g_getenv ("POSADA_PAYLOADS"), "talker.rom", NULL);
+    g_autofree char *folder = g_dir_make_tmp ("posada-test-XXXXXX", NULL);
+    g_autoptr (GSocketService) taken = g_socket_service_new ();
+    guint16 port = g_socket_listener_add_any_inet_port (G_SOCKET_LISTENER (taken), NULL, NULL);
+    PosadaRemote remote = {
+        .kind = POSADA_REMOTE_NETWORK,
+        .port = port,
+        .password = (char *) "correct horse",
+    };
+    PosadaKvmConfig config = {
+        .name = (char *) "Payload",
+        .memory = G_GUINT64_CONSTANT (64) << 20,
+        .cpus = 1,
+        .firmware = path,
+        .folder = folder,
+        .remote = &remote,
+    };
+    g_autoptr (PosadaMachine) machine = NULL;
+    g_autofree char *number = g_strdup_printf ("Port %u", port);
+    const char *problem;
+    GLogLevelFlags fatal;
+
+    if (lacks_kvm ())
+        return;
+    machine = posada_kvm_machine_new (&config);
+    g_assert_null (posada_machine_get_remote (machine)->problem);
+    /* The library warns of it as well. */
+    fatal = g_log_set_always_fatal (G_LOG_FATAL_MASK);
+    expect_done (posada_machine_start (machine));
+    g_log_set_always_fatal (fatal);
+    problem = posada_machine_get_remote (machine)->problem;
+    g_assert_nonnull (problem);
+    g_assert_nonnull (strstr (problem, number));
+    g_assert_nonnull (strstr (problem, "choose another"));
+    expect_done (posada_machine_force_off (machine));
+    g_assert_null (posada_machine_get_remote (machine)->problem);
+    g_assert_true (posada_file_remove_tree (folder, NULL));
+}
+
 static void
 cannot_shut_down_what_restarts (void)
 {
@@ -551,6 +595,7 @@ main (int argc, char **argv)
     ADD (does_the_last_of_what_is_asked_at_once);
     ADD (goes_off_when_its_guest_does);
     ADD (shuts_down_by_its_power_button);
+    ADD (runs_and_tells_where_viewers_cannot_come);
     ADD (cannot_shut_down_what_restarts);
     ADD (says_why_it_crashed_and_starts_again);
     ADD (shows_the_text_of_its_firmware);
