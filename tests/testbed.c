@@ -441,6 +441,20 @@ load (struct testbed *bed, const uint8_t *data, size_t length, struct vmm_error 
     return vmm_machine_load_devices (bed->machine, &reader, error);
 }
 
+/* What devices are after a state was refused and they were reset can be saved and loaded. */
+static void
+check_recovers (struct testbed *bed)
+{
+    struct vmm_state_writer writer = {0};
+    struct vmm_error error = {0};
+
+    vmm_devices_reset (bed->machine);
+    save (bed, &writer);
+    if (load (bed, writer.data, writer.length, &error) < 0)
+        die ("after a state that was refused: %s", error.message);
+    vmm_state_writer_fini (&writer);
+}
+
 /* Every truncation of a short stream, about 200 of a long one; and about 500 single changes. */
 static void
 load_damaged (struct testbed *bed, const struct vmm_state_writer *good)
@@ -462,7 +476,8 @@ load_damaged (struct testbed *bed, const struct vmm_state_writer *good)
     memcpy (copy, good->data, good->length);
     for (size_t i = 0; i < good->length; i += step) {
         copy[i] ^= (uint8_t) (1u << (i % 8));
-        load (bed, copy, good->length, &error);
+        if (load (bed, copy, good->length, &error) < 0)
+            check_recovers (bed);
         copy[i] = good->data[i];
     }
     free (copy);

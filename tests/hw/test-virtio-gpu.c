@@ -4,6 +4,7 @@
 
 #include "base/util.h"
 #include "display/headless.h"
+#include "engine/machine-internal.h"
 #include "hw/edid.h"
 #include "tap.h"
 #include "testbed.h"
@@ -740,6 +741,40 @@ TEST (pictures_survive_a_round_trip)
     CHECK_EQUAL (pixel_at (&rig, 8, 8), 0x777777);
     CHECK_EQUAL (COMMAND (&rig, TRANSFER, 0, 0, WIDTH, HEIGHT, 0, 0, 5, 0), OK);
     CHECK (rig.watcher.has_cursor);
+    close_rig (&rig);
+}
+
+static int
+load_state (struct rig *rig, const struct vmm_state_writer *state)
+{
+    struct vmm_state_reader reader = {.data = state->data, .length = state->length};
+    struct vmm_error error = {0};
+
+    vmm_devices_reset (testbed_machine (rig->bed));
+    return vmm_machine_load_devices (testbed_machine (rig->bed), &reader, &error);
+}
+
+/* What it said must not stay, or the machine cannot be saved from then on. */
+TEST (a_state_that_was_refused_leaves_nothing_behind)
+{
+    static const char field[] = "wanted_height";
+    struct vmm_state_writer state = {0}, after = {0};
+    struct rig rig;
+    uint8_t *value;
+
+    open_rig (&rig);
+    CHECK (vmm_machine_save_devices (testbed_machine (rig.bed), &state) >= 0);
+    value = memmem (state.data, state.length, field, sizeof field - 1);
+    CHECK (value);
+    value += sizeof field - 1 + 4; /* its length */
+    CHECK (load_le32 (value) >= 200);
+    store_le32 (value, 182);
+    CHECK (load_state (&rig, &state) < 0);
+    vmm_devices_reset (testbed_machine (rig.bed));
+    CHECK (vmm_machine_save_devices (testbed_machine (rig.bed), &after) >= 0);
+    CHECK_EQUAL (load_state (&rig, &after), 0);
+    vmm_state_writer_fini (&state);
+    vmm_state_writer_fini (&after);
     close_rig (&rig);
 }
 

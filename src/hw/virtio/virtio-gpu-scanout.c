@@ -189,6 +189,15 @@ gpu_blank (struct gpu *gpu)
     gpu->shows_resources = false;
 }
 
+/* What a driver can be told to use, next to that. */
+static void
+set_wanted (struct gpu_scanout *self, unsigned width, unsigned height)
+{
+    self->wanted_width = MIN_OF (MAX_OF (width, (unsigned) MIN_WIDTH), (unsigned) EDID_MAX_PIXELS);
+    self->wanted_height =
+        MIN_OF (MAX_OF (height, (unsigned) MIN_HEIGHT), (unsigned) EDID_MAX_PIXELS);
+}
+
 void
 gpu_reset_scanouts (struct gpu *gpu)
 {
@@ -202,6 +211,8 @@ gpu_reset_scanouts (struct gpu *gpu)
 
         self->resource = self->x = self->y = self->width = self->height = 0;
         self->cursor = (struct gpu_cursor) {0};
+        /* A saved state that was refused may have left anything there. */
+        set_wanted (self, self->wanted_width, self->wanted_height);
         show_cursor (self);
     }
 }
@@ -223,15 +234,13 @@ suggest_size_cb (void *data, unsigned width, unsigned height)
 {
     struct gpu_scanout *self = data;
     struct gpu *gpu = self->gpu;
+    uint32_t width_before = self->wanted_width, height_before = self->wanted_height;
 
-    width = MIN_OF (MAX_OF (width, (unsigned) MIN_WIDTH), (unsigned) EDID_MAX_PIXELS);
-    height = MIN_OF (MAX_OF (height, (unsigned) MIN_HEIGHT), (unsigned) EDID_MAX_PIXELS);
-    if (width == self->wanted_width && height == self->wanted_height)
+    set_wanted (self, width, height);
+    if (self->wanted_width == width_before && self->wanted_height == height_before)
         return;
-    self->wanted_width = width;
-    self->wanted_height = height;
     if (self == gpu->scanouts)
-        edid_build (gpu->vga.edid, width, height);
+        edid_build (gpu->vga.edid, self->wanted_width, self->wanted_height);
     gpu->events |= EVENT_DISPLAY;
     gpu_update_config (gpu);
     virtio_config_changed (&gpu->virtio);
