@@ -26,7 +26,10 @@ struct _PosadaConsolePage {
     PosadaMachine *machine;
     GtkWindow *window; /* borrowed, while rooted */
     gulong fullscreen_handler;
-    GBinding *display_binding;
+    GBinding *display_binding;   /* NULL while another window has the screen: */
+    PosadaConsoleWindow *holder; /* borrowed; NULL while it is shown here */
+    gulong holder_handler;
+    gboolean detached; /* this is the page of such a window */
     guint hint_source;
 
     AdwToolbarView *toolbar_view;
@@ -79,13 +82,22 @@ shows_serial (PosadaConsolePage *self)
     return gtk_toggle_button_get_active (self->serial_button);
 }
 
+/* What is to be shown here. */
+static PosadaDisplay *
+get_display (PosadaConsolePage *self)
+{
+    return self->holder ? NULL : posada_machine_get_display (self->machine);
+}
+
 static void
 show_child (PosadaConsolePage *self)
 {
-    PosadaDisplay *display = posada_machine_get_display (self->machine);
+    PosadaDisplay *display = get_display (self);
 
     if (shows_serial (self))
         gtk_stack_set_visible_child_name (self->stack, "serial");
+    else if (self->holder)
+        gtk_stack_set_visible_child_name (self->stack, "elsewhere");
     else
         gtk_stack_set_visible_child_name (self->stack, display ? "console" : "off");
 }
@@ -94,7 +106,7 @@ static void
 update_state (PosadaConsolePage *self)
 {
     PosadaMachineState state = posada_machine_get_state (self->machine);
-    PosadaDisplay *display = posada_machine_get_display (self->machine);
+    PosadaDisplay *display = get_display (self);
     PosadaSerial *serial = posada_machine_get_serial (self->machine);
     gboolean off = state == POSADA_MACHINE_OFF || state == POSADA_MACHINE_CRASHED;
     GtkWidget *widget = GTK_WIDGET (self);
@@ -110,6 +122,8 @@ update_state (PosadaConsolePage *self)
                                    display != NULL && state == POSADA_MACHINE_RUNNING);
     gtk_widget_action_set_enabled (widget, "console.take-screenshot", display != NULL);
     gtk_widget_action_set_enabled (widget, "console.copy-screenshot", display != NULL);
+    gtk_widget_action_set_enabled (widget, "console.open-window", !self->detached && !self->holder);
+    gtk_widget_action_set_enabled (widget, "console.bring-back", self->detached || self->holder);
     /* What a line said last is still worth reading when the machine is off. */
     gtk_widget_set_visible (GTK_WIDGET (self->serial_button), serial || shows_serial (self));
     if (self->terminal && serial)
@@ -340,14 +354,15 @@ cancel_typing_cb (GtkWidget *widget, const char *action, GVariant *parameter)
 /* --- screenshots --- */
 
 static DexFuture *
-written_cb (DexFuture *future, gpointer data)
+saved_cb (DexFuture *future, gpointer data)
 {
     PosadaConsolePage *self = data;
     g_autoptr (GError) error = NULL;
+    const GValue *saved = dex_future_get_value (future, &error);
 
-    if (dex_future_get_value (future, &error)) {
+    if (saved && g_value_get_boolean (saved)) {
         posada_console_page_toast (self, _ ("Screenshot saved"));
-    } else {
+    } else if (error) {
         AdwDialog *dialog =
             adw_alert_dialog_new (_ ("The Screenshot Was Not Saved"), error->message);
 
@@ -357,51 +372,18 @@ written_cb (DexFuture *future, gpointer data)
     return dex_future_new_true ();
 }
 
-typedef struct {
-    PosadaConsolePage *page;
-    GdkTexture *texture; /* as it was when it was asked for */
-} Shot;
-
-static void
-save_cb (GObject *source, GAsyncResult *result, gpointer data)
-{
-    g_autofree Shot *shot = data;
-    g_autoptr (PosadaConsolePage) self = shot->page;
-    g_autoptr (GdkTexture) texture = shot->texture;
-    g_autoptr (GFile) file = gtk_file_dialog_save_finish (GTK_FILE_DIALOG (source), result, NULL);
-
-    if (file)
-        dex_future_disown (dex_future_finally (posada_screenshot_write (texture, file), written_cb,
-                                               g_object_ref (self), g_object_unref));
-}
-
 static void
 take_screenshot_cb (GtkWidget *widget, const char *action, GVariant *parameter)
 {
     PosadaConsolePage *self = POSADA_CONSOLE_PAGE (widget);
     g_autoptr (GdkTexture) texture = posada_console_grab (self->console);
-    g_autoptr (GtkFileDialog) dialog = NULL;
-    g_autofree char *name = NULL;
-    const char *folder = g_get_user_special_dir (G_USER_DIRECTORY_PICTURES);
-    Shot *shot;
 
-    if (!texture) {
+    if (texture)
+        dex_future_disown (dex_future_finally (
+            posada_screenshot_save (texture, posada_machine_get_name (self->machine), self->window),
+            saved_cb, g_object_ref (self), g_object_unref));
+    else
         posada_console_page_toast (self, _ ("There is no picture yet"));
-        return;
-    }
-    name = posada_screenshot_make_name (posada_machine_get_name (self->machine));
-    dialog = gtk_file_dialog_new ();
-    gtk_file_dialog_set_title (dialog, _ ("Save Screenshot"));
-    gtk_file_dialog_set_initial_name (dialog, name);
-    if (folder) {
-        g_autoptr (GFile) file = g_file_new_for_path (folder);
-
-        gtk_file_dialog_set_initial_folder (dialog, file);
-    }
-    shot = g_new0 (Shot, 1);
-    shot->page = g_object_ref (self);
-    shot->texture = g_object_ref (texture);
-    gtk_file_dialog_save (dialog, self->window, NULL, save_cb, shot);
 }
 
 static void
@@ -420,16 +402,69 @@ copy_screenshot_cb (GtkWidget *widget, const char *action, GVariant *parameter)
 /* --- windows --- */
 
 static void
+show_display (PosadaConsolePage *self)
+{
+    if (!self->display_binding)
+        self->display_binding = g_object_bind_property (self->machine, "display", self->console,
+                                                        "display", G_BINDING_SYNC_CREATE);
+}
+
+/* One console reads a display. */
+static void
+let_display_go (PosadaConsolePage *self)
+{
+    g_clear_pointer (&self->display_binding, g_binding_unbind);
+    posada_console_set_display (self->console, NULL);
+}
+
+static void
+holder_gone_cb (PosadaConsolePage *self)
+{
+    g_clear_signal_handler (&self->holder_handler, self->holder);
+    g_clear_weak_pointer (&self->holder);
+    show_display (self);
+    update_state (self);
+    focus_child (self);
+}
+
+static void
+leave_to (PosadaConsolePage *self, PosadaConsoleWindow *window)
+{
+    let_display_go (self);
+    g_set_weak_pointer (&self->holder, window);
+    self->holder_handler =
+        g_signal_connect_swapped (window, "destroy", G_CALLBACK (holder_gone_cb), self);
+    update_state (self);
+}
+
+static void
 open_window_cb (GtkWidget *widget, const char *action, GVariant *parameter)
 {
     PosadaConsolePage *self = POSADA_CONSOLE_PAGE (widget);
     GtkApplication *application = self->window ? gtk_window_get_application (self->window) : NULL;
 
-    /* One console reads a display. */
-    g_clear_pointer (&self->display_binding, g_binding_unbind);
-    posada_console_set_display (self->console, NULL);
-    posada_console_window_open (application, self->machine);
-    gtk_widget_activate_action (widget, "navigation.pop", NULL);
+    let_display_go (self);
+    leave_to (self, posada_console_window_open (application, self->machine));
+}
+
+static void
+show_window_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    PosadaConsolePage *self = POSADA_CONSOLE_PAGE (widget);
+
+    if (self->holder)
+        gtk_window_present (GTK_WINDOW (self->holder));
+}
+
+static void
+bring_back_cb (GtkWidget *widget, const char *action, GVariant *parameter)
+{
+    PosadaConsolePage *self = POSADA_CONSOLE_PAGE (widget);
+
+    if (self->holder)
+        gtk_window_destroy (GTK_WINDOW (self->holder));
+    else if (self->window)
+        posada_console_window_bring_back (POSADA_CONSOLE_WINDOW (self->window));
 }
 
 static void
@@ -493,6 +528,9 @@ posada_console_page_dispose (GObject *object)
     if (self->console)
         g_signal_handlers_disconnect_by_data (self->console, self);
     g_clear_pointer (&self->display_binding, g_binding_unbind);
+    if (self->holder)
+        g_clear_signal_handler (&self->holder_handler, self->holder);
+    g_clear_weak_pointer (&self->holder);
     g_clear_object (&self->machine);
     self->console = NULL;
     self->terminal = NULL;
@@ -547,6 +585,8 @@ posada_console_page_class_init (PosadaConsolePageClass *klass)
     ACTION ("take-screenshot", NULL, take_screenshot_cb);
     ACTION ("copy-screenshot", NULL, copy_screenshot_cb);
     ACTION ("open-window", NULL, open_window_cb);
+    ACTION ("show-window", NULL, show_window_cb);
+    ACTION ("bring-back", NULL, bring_back_cb);
 #undef ACTION
 }
 
@@ -584,6 +624,7 @@ AdwNavigationPage *
 posada_console_page_new (PosadaMachine *machine)
 {
     PosadaConsolePage *self = g_object_new (POSADA_TYPE_CONSOLE_PAGE, NULL);
+    PosadaConsoleWindow *holder;
 
     g_return_val_if_fail (POSADA_IS_MACHINE (machine), NULL);
 
@@ -592,8 +633,11 @@ posada_console_page_new (PosadaMachine *machine)
     if (posada_settings_get ())
         posada_settings_bind_console (posada_settings_get (), GTK_WIDGET (self->console));
     connect_console (self);
-    self->display_binding = g_object_bind_property (machine, "display", self->console, "display",
-                                                    G_BINDING_SYNC_CREATE);
+    holder = posada_console_window_find (machine);
+    if (holder)
+        leave_to (self, holder);
+    else
+        show_display (self);
     adw_bin_set_child (self->console_bin, GTK_WIDGET (self->console));
     g_signal_connect_swapped (machine, "notify::name", G_CALLBACK (update_name), self);
     g_signal_connect_swapped (machine, "notify::state", G_CALLBACK (update_state), self);
@@ -610,7 +654,15 @@ void
 posada_console_page_set_detached (PosadaConsolePage *self)
 {
     g_return_if_fail (POSADA_IS_CONSOLE_PAGE (self));
-    gtk_widget_action_set_enabled (GTK_WIDGET (self), "console.open-window", FALSE);
+    self->detached = TRUE;
+    update_state (self);
+}
+
+void
+posada_console_page_let_go (PosadaConsolePage *self)
+{
+    g_return_if_fail (POSADA_IS_CONSOLE_PAGE (self));
+    let_display_go (self);
 }
 
 void

@@ -128,9 +128,12 @@ posada_console_window_dispose (GObject *object)
 
     if (self->machine)
         g_signal_handlers_disconnect_by_data (self->machine, self);
+    /* Before anyone is told that the screen can be shown elsewhere again. */
+    if (self->page)
+        posada_console_page_let_go (self->page);
+    self->page = NULL;
     g_clear_object (&self->machine);
     g_clear_object (&self->actions);
-    self->page = NULL;
     G_OBJECT_CLASS (posada_console_window_parent_class)->dispose (object);
 }
 
@@ -153,10 +156,11 @@ make_window (GtkApplication *application, PosadaMachine *machine)
     PosadaConsoleWindow *self =
         g_object_new (POSADA_TYPE_CONSOLE_WINDOW, "application", application, NULL);
 
-    self->machine = g_object_ref (machine);
-    add_actions (self);
     self->page = POSADA_CONSOLE_PAGE (posada_console_page_new (machine));
     posada_console_page_set_detached (self->page);
+    /* Only now: pages look for windows that have their machine. */
+    self->machine = g_object_ref (machine);
+    add_actions (self);
     g_object_bind_property (self->page, "title", self, "title", G_BINDING_SYNC_CREATE);
     adw_application_window_set_content (ADW_APPLICATION_WINDOW (self), GTK_WIDGET (self->page));
     g_signal_connect_swapped (machine, "notify::state", G_CALLBACK (update_state), self);
@@ -191,4 +195,22 @@ posada_console_window_open (GtkApplication *application, PosadaMachine *machine)
     gtk_window_present (GTK_WINDOW (self));
     posada_console_page_focus (self->page);
     return self;
+}
+
+void
+posada_console_window_bring_back (PosadaConsoleWindow *self)
+{
+    g_autoptr (GtkApplication) application = NULL;
+    g_autofree char *id = NULL;
+
+    g_return_if_fail (POSADA_IS_CONSOLE_WINDOW (self));
+
+    application = gtk_window_get_application (GTK_WINDOW (self));
+    id = g_strdup (posada_machine_get_id (self->machine));
+    if (application)
+        g_object_ref (application);
+    gtk_window_destroy (GTK_WINDOW (self));
+    if (application && id)
+        g_action_group_activate_action (G_ACTION_GROUP (application), "open-console",
+                                        g_variant_new_string (id));
 }

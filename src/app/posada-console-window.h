@@ -21,4 +21,7 @@ posada_console_window_open (GtkApplication *application, PosadaMachine *machine)
 /* The one of @machine; NULL if there is none. */
 PosadaConsoleWindow *posada_console_window_find (PosadaMachine *machine);
 
+/* Closes it and has the application show the console in the main window. */
+void posada_console_window_bring_back (PosadaConsoleWindow *self);
+
 G_END_DECLS

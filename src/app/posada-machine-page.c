@@ -674,13 +674,16 @@ posada_machine_page_open_console (PosadaMachinePage *self)
 
     g_return_if_fail (POSADA_IS_MACHINE_PAGE (self));
 
-    if (!self->machine || adw_navigation_view_find_page (self->navigation, "console"))
+    if (!self->machine)
         return;
+    /* A window that becomes narrow goes on showing it, not the list. */
+    gtk_widget_activate_action (GTK_WIDGET (self), "navigation.push", "s",
+                                adw_navigation_page_get_tag (ADW_NAVIGATION_PAGE (self)));
     window = posada_console_window_find (self->machine);
-    if (window) {
+    if (window)
         gtk_window_present (GTK_WINDOW (window));
+    if (adw_navigation_view_find_page (self->navigation, "console"))
         return;
-    }
     page = posada_console_page_new (self->machine);
     adw_navigation_view_push (self->navigation, page);
 }

@@ -11,6 +11,9 @@ G_BEGIN_DECLS
 
 /* A name for a picture of @machine_name taken now, that every file system takes. */
 char *posada_screenshot_make_name (const char *machine_name);
+/* Asks where to, and writes @texture there. Resolves to whether somebody wanted that. */
+DexFuture *
+posada_screenshot_save (GdkTexture *texture, const char *machine_name, GtkWindow *window);
 /* Writes @texture as PNG, replacing what is there. Resolves to TRUE. */
 DexFuture *posada_screenshot_write (GdkTexture *texture, GFile *file);
 

@@ -9,6 +9,7 @@
 #include "app/posada-screenshot.h"
 #include "app/posada-shortcuts.h"
 #include "app/posada-window.h"
+#include "console/posada-console.h"
 #include "machine/posada-fake-machine.h"
 
 #include "tap.h"
@@ -162,6 +163,67 @@ TEST (screenshots_are_files)
     read = gdk_texture_new_from_file (file, NULL);
     CHECK (read && gdk_texture_get_width (read) == 2);
     g_file_delete (file, NULL, NULL);
+}
+
+static GtkWidget *
+find (GtkWidget *widget, GType type)
+{
+    if (g_type_is_a (G_OBJECT_TYPE (widget), type))
+        return widget;
+    for (GtkWidget *child = gtk_widget_get_first_child (widget); child;
+         child = gtk_widget_get_next_sibling (child)) {
+        GtkWidget *found = find (child, type);
+
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+static gboolean
+shows_screen (GtkWidget *widget, PosadaMachine *machine)
+{
+    PosadaConsole *console = POSADA_CONSOLE (find (widget, POSADA_TYPE_CONSOLE));
+
+    return posada_console_get_display (console) == posada_machine_get_display (machine);
+}
+
+TEST (a_page_gives_its_screen_to_a_window_and_has_it_back)
+{
+    PosadaMachine *machine = posada_fake_machine_new ("Alpha", NULL);
+    GtkWidget *page, *later, *window = adw_window_new ();
+
+    dex_future_disown (posada_machine_start (machine));
+    settle ();
+    page = GTK_WIDGET (posada_console_page_new (machine));
+    adw_window_set_content (ADW_WINDOW (window), page);
+    CHECK (shows_screen (page, machine));
+    for (int i = 0; i < 2; i++) {
+        GtkWidget *other;
+
+        CHECK (activate (page, "console.open-window"));
+        other = GTK_WIDGET (posada_console_window_find (machine));
+        CHECK (other && shows_screen (other, machine) && !shows_screen (page, machine));
+        g_object_add_weak_pointer (G_OBJECT (other), (gpointer *) &other);
+        /* Nor does a page show it that is opened meanwhile, or that is asked again. */
+        later = g_object_ref_sink (GTK_WIDGET (posada_console_page_new (machine)));
+        CHECK (!shows_screen (later, machine));
+        g_object_unref (later);
+        activate (page, "console.open-window");
+        CHECK (shows_screen (other, machine));
+        CHECK (activate (page, "console.show-window"));
+        CHECK (i ? activate (page, "console.bring-back") : activate (other, "win.close"));
+        CHECK (!other && shows_screen (page, machine));
+    }
+    /* From there it comes back as well. */
+    CHECK (activate (page, "console.open-window"));
+    CHECK (activate (
+        find (GTK_WIDGET (posada_console_window_find (machine)), POSADA_TYPE_CONSOLE_PAGE),
+        "console.bring-back"));
+    CHECK (!posada_console_window_find (machine) && shows_screen (page, machine));
+    gtk_window_destroy (GTK_WINDOW (window));
+    settle ();
+    g_assert_finalize_object (machine);
 }
 
 TEST (console_windows_are_one_for_each_machine)

@@ -122,6 +122,30 @@ def consoles_have_windows_of_their_own():
         wait_for_text(application, "Paused")
         key("ctrl+alt", "ctrl+w")
         wait("one window", lambda: len(windows(application)) == 1)
+        wait_for(application, "Console of Debian Trixie", CONSOLES)
+
+
+def windows_give_consoles_back():
+    with Application("--fake", "3") as application:
+        open_console(application)
+        choose(application, "Machine Menu", 0)
+        wait("a second window", lambda: len(windows(application)) == 2)
+        wait_for(application, "Show Window")
+        key("alt+Tab")
+        take_picture("console-elsewhere")
+        press(application, "Show Window")
+        press(application, "Bring Back")
+        wait("one window", lambda: len(windows(application)) == 1)
+        wait_for(application, "Console of Debian Trixie", CONSOLES)
+        wait_for_text(application, "Ctrl+Alt releases")
+        # And by the menu of the window, wherever the main one is.
+        choose(application, "Machine Menu", 0)
+        wait("a second window", lambda: len(windows(application)) == 2)
+        own = wait("it", lambda: next(node for node in windows(application)
+                                      if node.get_name() == "Console of Debian Trixie"))  # fmt: skip
+        choose(own, "Machine Menu", 0)
+        wait("one window", lambda: len(windows(application)) == 1)
+        wait_for(application, "Console of Debian Trixie", CONSOLES)
 
 
 def windows(application):
@@ -136,7 +160,7 @@ def main():
     manager = subprocess.Popen(["openbox"], stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)  # fmt: skip
     tests = [the_way_out_is_always_seen, menus_are_complete, the_serial_line_has_a_terminal,
-             consoles_have_windows_of_their_own, long_text_can_be_stopped]  # fmt: skip
+             consoles_have_windows_of_their_own, windows_give_consoles_back, long_text_can_be_stopped]  # fmt: skip
     failed = False
     for count, test in enumerate(tests, start=1):
         try:
