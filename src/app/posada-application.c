@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "app/posada-application.h"
 
+#include <glib-unix.h>
 #include <glib/gi18n.h>
 
 #include "app/posada-library.h"
@@ -25,6 +26,7 @@ struct _PosadaApplication {
     PosadaService *service; /* NULL without a bus */
     PosadaWindow *window;   /* weak */
     PosadaHost *host;
+    guint signals[3];
 };
 
 G_DEFINE_FINAL_TYPE (PosadaApplication, posada_application, ADW_TYPE_APPLICATION)
@@ -211,6 +213,13 @@ static const GActionEntry actions[] = {
 
 /* --- class --- */
 
+static gboolean
+signal_cb (gpointer data)
+{
+    posada_lifecycle_terminate (POSADA_APPLICATION (data)->lifecycle);
+    return G_SOURCE_CONTINUE;
+}
+
 static DexFuture *
 probed_cb (DexFuture *future, gpointer user_data)
 {
@@ -284,6 +293,8 @@ not_loaded_cb (DexFuture *future, gpointer user_data)
 static void
 posada_application_startup (GApplication *application)
 {
+    static const int signals[G_N_ELEMENTS (((PosadaApplication *) NULL)->signals)] = {
+        SIGTERM, SIGINT, SIGHUP};
     PosadaApplication *self = POSADA_APPLICATION (application);
 
     G_APPLICATION_CLASS (posada_application_parent_class)->startup (application);
@@ -293,6 +304,8 @@ posada_application_startup (GApplication *application)
     ensure_library (self);
     posada_settings_follow_colors (self->settings);
     self->lifecycle = posada_lifecycle_new (GTK_APPLICATION (self), self->library, self->settings);
+    for (gsize i = 0; i < G_N_ELEMENTS (signals); i++)
+        self->signals[i] = g_unix_signal_add (signals[i], signal_cb, self);
     self->thumbnailer = posada_thumbnailer_new (self->library);
     dex_future_disown (dex_future_catch (posada_library_load (self->library), not_loaded_cb,
                                          g_object_ref (self), g_object_unref));
@@ -355,6 +368,8 @@ posada_application_finalize (GObject *object)
 {
     PosadaApplication *self = POSADA_APPLICATION (object);
 
+    for (gsize i = 0; i < G_N_ELEMENTS (self->signals); i++)
+        g_clear_handle_id (&self->signals[i], g_source_remove);
     g_clear_weak_pointer (&self->window);
     g_clear_object (&self->service);
     g_clear_object (&self->lifecycle);

@@ -3,6 +3,8 @@
 
 #include <glib/gi18n.h>
 
+#include "machine/posada-work.h"
+
 #define PROGRESS_MS 100
 
 struct _PosadaCloneDialog {
@@ -10,6 +12,7 @@ struct _PosadaCloneDialog {
 
     PosadaMachine *machine;
     PosadaClone *clone; /* while it is being made */
+    PosadaWork *work;
     GCancellable *cancellable;
     guint timer;
 
@@ -61,6 +64,7 @@ made_cb (DexFuture *future, gpointer user_data)
     const GValue *value = dex_future_get_value (future, &error);
 
     g_clear_handle_id (&self->timer, g_source_remove);
+    g_clear_pointer (&self->work, posada_work_end);
     g_clear_object (&self->clone);
     g_clear_object (&self->cancellable);
     if (!self->stack)
@@ -80,12 +84,27 @@ made_cb (DexFuture *future, gpointer user_data)
     return dex_future_new_true ();
 }
 
+static double
+get_work_progress (gpointer data)
+{
+    return posada_clone_get_progress (POSADA_CLONE_DIALOG (data)->clone);
+}
+
+static void
+cancel_work (gpointer data)
+{
+    g_cancellable_cancel (POSADA_CLONE_DIALOG (data)->cancellable);
+}
+
+static const PosadaWorkHooks hooks = {.get_progress = get_work_progress, .cancel = cancel_work};
+
 static void
 clone_cb (PosadaCloneDialog *self)
 {
     g_autofree char *name =
         g_strstrip (g_strdup (gtk_editable_get_text (GTK_EDITABLE (self->name_row))));
     gboolean linked = gtk_check_button_get_active (self->linked_button);
+    g_autofree char *title = NULL;
 
     if (self->clone)
         return;
@@ -94,6 +113,9 @@ clone_cb (PosadaCloneDialog *self)
     if (!self->clone)
         return;
     self->cancellable = g_cancellable_new ();
+    /* Translators: the name of a machine */
+    title = g_strdup_printf (_ ("Cloning “%s”"), posada_machine_get_name (self->machine));
+    self->work = posada_work_begin (title, &hooks, self);
     show_problem (self, NULL);
     gtk_progress_bar_set_fraction (self->progress_bar, 0);
     gtk_stack_set_visible_child_name (self->stack, "progress");

@@ -4,6 +4,8 @@
 #include <glib/gi18n.h>
 
 #include "app/posada-settings.h"
+#include "app/posada-work-dialog.h"
+#include "machine/posada-work.h"
 
 #ifdef HAVE_PORTAL
 #include <libportal/portal.h>
@@ -21,26 +23,41 @@ struct _PosadaLifecycle {
     gboolean in_background; /* nobody sees us: the last machine takes us with it */
     gboolean asking;
     gboolean holding;
-    gboolean quitting; /* as soon as no machine runs */
+    gboolean quitting; /* as soon as no machine runs and no work goes on */
+    gboolean waiting;  /* for work to end, and then to quit */
+    gboolean told;     /* by a signal to end */
     gboolean ending;   /* the session is, and waits until machines are saved */
     guint inhibition;
 };
 
 G_DEFINE_FINAL_TYPE (PosadaLifecycle, posada_lifecycle, G_TYPE_OBJECT)
 
+static gboolean
+is_running (PosadaLifecycle *self)
+{
+    return posada_library_count_running (self->library) > 0;
+}
+
+static gboolean
+is_working (void)
+{
+    return g_list_model_get_n_items (posada_work_get_list ()) > 0;
+}
+
 /* --- log-out --- */
 
 static void
 update_inhibition (PosadaLifecycle *self)
 {
+    gboolean running = is_running (self);
     gboolean wanted =
-        posada_library_count_running (self->library) > 0 &&
-        (self->ending || g_settings_get_boolean (self->settings, POSADA_SETTINGS_INHIBIT_LOG_OUT));
+        self->ending || ((running || is_working ()) &&
+                         g_settings_get_boolean (self->settings, POSADA_SETTINGS_INHIBIT_LOG_OUT));
 
     if (wanted && !self->inhibition) {
-        self->inhibition = gtk_application_inhibit (self->application, GTK_WINDOW (self->window),
-                                                    GTK_APPLICATION_INHIBIT_LOGOUT,
-                                                    _ ("A virtual machine is running"));
+        self->inhibition = gtk_application_inhibit (
+            self->application, GTK_WINDOW (self->window), GTK_APPLICATION_INHIBIT_LOGOUT,
+            running ? _ ("A virtual machine is running") : _ ("Disks are being worked on"));
     } else if (!wanted && self->inhibition) {
         gtk_application_uninhibit (self->application, self->inhibition);
         self->inhibition = 0;
@@ -57,21 +74,27 @@ is_visible (PosadaLifecycle *self)
     return FALSE;
 }
 
+/* Machines have come to run or to be off, or work has begun or ended. */
 static void
-running_changed_cb (PosadaLifecycle *self)
+changed_cb (PosadaLifecycle *self)
 {
-    gboolean running = posada_library_count_running (self->library) > 0;
+    gboolean running = is_running (self), working = is_working ();
+    gboolean needed = running || working;
 
     self->ending &= running;
     update_inhibition (self);
     /* Machines that were started by way of the bus have no window that holds the application. */
-    if (running && !self->holding)
+    if (needed && !self->holding)
         g_application_hold (G_APPLICATION (self->application));
-    else if (!running && self->holding)
+    else if (!needed && self->holding)
         g_application_release (G_APPLICATION (self->application));
-    self->holding = running;
-    if (!running && (self->quitting || (self->in_background && !is_visible (self))))
+    self->holding = needed;
+    if (self->waiting && !working) {
+        self->waiting = FALSE;
+        posada_lifecycle_quit (self);
+    } else if (!needed && (self->quitting || (self->in_background && !is_visible (self)))) {
         g_application_quit (G_APPLICATION (self->application));
+    }
 }
 
 /* --- in the background --- */
@@ -79,9 +102,13 @@ running_changed_cb (PosadaLifecycle *self)
 static void
 notify_background (PosadaLifecycle *self)
 {
-    g_autoptr (GNotification) note = g_notification_new (_ ("Machines Keep Running"));
+    gboolean running = is_running (self);
+    g_autoptr (GNotification) note =
+        g_notification_new (running ? _ ("Machines Keep Running") : _ ("Work Goes On"));
 
-    g_notification_set_body (note, _ ("Posada stays in the background until they are off."));
+    g_notification_set_body (note, running
+                                       ? _ ("Posada stays in the background until they are off.")
+                                       : _ ("Posada stays in the background until it is done."));
     g_notification_add_button (note, _ ("Open Window"), "app.present");
     g_notification_add_button (note, _ ("Quit…"), "app.quit");
     g_notification_set_default_action (note, "app.present");
@@ -158,9 +185,12 @@ ask_about_closing (PosadaLifecycle *self)
 static gboolean
 close_request_cb (PosadaWindow *window, PosadaLifecycle *self)
 {
-    if (posada_library_count_running (self->library) == 0)
+    gboolean running = is_running (self);
+
+    if (!running && !is_working ())
         return GDK_EVENT_PROPAGATE;
-    if (g_settings_get_enum (self->settings, POSADA_SETTINGS_ON_CLOSE) == POSADA_CLOSE_ASK)
+    if (running &&
+        g_settings_get_enum (self->settings, POSADA_SETTINGS_ON_CLOSE) == POSADA_CLOSE_ASK)
         ask_about_closing (self);
     else
         go_to_background (self);
@@ -195,6 +225,10 @@ not_saved_cb (DexFuture *future, gpointer data)
     AdwDialog *dialog;
 
     dex_future_get_value (future, &error);
+    /* What nobody wanted to keep is not in the way. */
+    if (g_error_matches (error, POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_DISPOSABLE))
+        return posada_machine_force_off (saving->machine);
+    self->told = FALSE;
     self->quitting = self->ending = FALSE;
     update_inhibition (self);
     g_action_group_activate_action (G_ACTION_GROUP (self->application), "present", NULL);
@@ -242,7 +276,7 @@ posada_lifecycle_end_session (PosadaLifecycle *self)
 {
     g_return_if_fail (POSADA_IS_LIFECYCLE (self));
 
-    if (self->ending || posada_library_count_running (self->library) == 0 ||
+    if (self->ending || !is_running (self) ||
         !g_settings_get_boolean (self->settings, POSADA_SETTINGS_SAVE_ON_LOG_OUT))
         return;
     /* The session waits as long as we hold it up. */
@@ -264,7 +298,7 @@ save_and_quit (PosadaLifecycle *self)
     self->quitting = TRUE;
     hide_windows (self);
     save_machines (self);
-    running_changed_cb (self);
+    changed_cb (self);
 }
 
 /* The last machine that goes off takes the application with it. */
@@ -286,7 +320,7 @@ end_machines (PosadaLifecycle *self, DexFuture *(*operation) (PosadaMachine *mac
             dex_future_disown (posada_machine_resume (machine));
         dex_future_disown (operation (machine));
     }
-    running_changed_cb (self);
+    changed_cb (self);
 }
 
 static void
@@ -329,6 +363,48 @@ ask_about_quitting (PosadaLifecycle *self, guint n)
     adw_dialog_present (ADW_DIALOG (dialog), GTK_WIDGET (self->window));
 }
 
+static void
+cancel_work (void)
+{
+    GListModel *list = posada_work_get_list ();
+
+    /* Some may end at once. */
+    for (guint i = g_list_model_get_n_items (list); i-- > 0;) {
+        g_autoptr (PosadaWork) work = g_list_model_get_item (list, i);
+
+        posada_work_cancel (work);
+    }
+}
+
+static void
+answered_work_cb (AdwAlertDialog *dialog, const char *response, PosadaLifecycle *self)
+{
+    /* One that closes itself answers twice. */
+    g_signal_handlers_disconnect_by_data (dialog, self);
+    self->asking = FALSE;
+    self->waiting = !g_str_equal (response, "cancel");
+    /* Where machines run there is another question to come. */
+    if (self->waiting && !is_running (self))
+        hide_windows (self);
+    if (g_str_equal (response, "stop"))
+        cancel_work ();
+    changed_cb (self);
+}
+
+static void
+ask_about_work (PosadaLifecycle *self)
+{
+    AdwAlertDialog *dialog;
+
+    g_action_group_activate_action (G_ACTION_GROUP (self->application), "present", NULL);
+    if (self->asking)
+        return;
+    self->asking = TRUE;
+    dialog = posada_work_dialog_new ();
+    g_signal_connect_object (dialog, "response", G_CALLBACK (answered_work_cb), self, 0);
+    adw_dialog_present (ADW_DIALOG (dialog), GTK_WIDGET (self->window));
+}
+
 void
 posada_lifecycle_quit (PosadaLifecycle *self)
 {
@@ -336,6 +412,10 @@ posada_lifecycle_quit (PosadaLifecycle *self)
 
     g_return_if_fail (POSADA_IS_LIFECYCLE (self));
 
+    if (is_working ()) {
+        ask_about_work (self);
+        return;
+    }
     n = posada_library_count_running (self->library);
     if (n == 0) {
         g_application_quit (G_APPLICATION (self->application));
@@ -347,6 +427,24 @@ posada_lifecycle_quit (PosadaLifecycle *self)
     case POSADA_QUIT_FORCE_OFF: end_machines (self, posada_machine_force_off); break;
     default: ask_about_quitting (self, n); break;
     }
+}
+
+void
+posada_lifecycle_terminate (PosadaLifecycle *self)
+{
+    g_return_if_fail (POSADA_IS_LIFECYCLE (self));
+
+    /* Who says it twice does not want to wait. */
+    if (self->told) {
+        g_application_quit (G_APPLICATION (self->application));
+        return;
+    }
+    self->told = TRUE;
+    cancel_work ();
+    if (g_settings_get_boolean (self->settings, POSADA_SETTINGS_SAVE_ON_LOG_OUT))
+        save_and_quit (self);
+    else
+        end_machines (self, posada_machine_shut_down);
 }
 
 /* --- class --- */
@@ -384,8 +482,10 @@ posada_lifecycle_new (GtkApplication *application, PosadaLibrary *library, GSett
     self->application = application;
     self->library = g_object_ref (library);
     self->settings = g_object_ref (settings);
-    g_signal_connect_object (library, "running-changed", G_CALLBACK (running_changed_cb), self,
+    g_signal_connect_object (library, "running-changed", G_CALLBACK (changed_cb), self,
                              G_CONNECT_SWAPPED);
+    g_signal_connect_object (posada_work_get_list (), "items-changed", G_CALLBACK (changed_cb),
+                             self, G_CONNECT_SWAPPED);
     g_signal_connect_object (application, "query-end", G_CALLBACK (posada_lifecycle_end_session),
                              self, G_CONNECT_SWAPPED);
     g_signal_connect_object (settings, "changed::" POSADA_SETTINGS_INHIBIT_LOG_OUT,
@@ -410,6 +510,6 @@ posada_lifecycle_presented (PosadaLifecycle *self)
     g_return_if_fail (POSADA_IS_LIFECYCLE (self));
 
     self->in_background = FALSE;
-    self->quitting = FALSE;
+    self->quitting = self->waiting = FALSE;
     g_application_withdraw_notification (G_APPLICATION (self->application), BACKGROUND_NOTE);
 }

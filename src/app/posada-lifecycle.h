@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Sees to it that no machine ends without its user wanting that: what closing the window, quitting
- * and logging out do while machines run here. Uses the actions “app.present” and “app.quit”. Main
+ * Sees to it that no machine ends, and no work on disks, without its user wanting that: what
+ * closing the window, quitting, logging out and signals do while machines run here. Uses the actions “app.present” and “app.quit”. Main
  * thread.
  */
 #pragma once
@@ -24,7 +24,11 @@ void posada_lifecycle_set_window (PosadaLifecycle *self, PosadaWindow *window);
 void posada_lifecycle_presented (PosadaLifecycle *self);
 /* The session ends: machines are saved, if that is preferred, and it is held up meanwhile. */
 void posada_lifecycle_end_session (PosadaLifecycle *self);
-/* Ends the application, after asking what to do with machines that run. */
+/* Ends the application, after asking what to do with work that goes on and machines that run. */
 void posada_lifecycle_quit (PosadaLifecycle *self);
+/* The same without asking, for whoever cannot answer: work is stopped, machines are saved or, if
+ * that is not preferred when the session ends, asked to shut down. The second time it does not wait
+ * for that. */
+void posada_lifecycle_terminate (PosadaLifecycle *self);
 
 G_END_DECLS

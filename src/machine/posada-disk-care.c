@@ -10,6 +10,7 @@
 #include <glib/gi18n.h>
 
 #include "machine/posada-disk-job.h"
+#include "machine/posada-disk-work.h"
 
 struct _PosadaDiskCare {
     GObject parent_instance;
@@ -20,7 +21,7 @@ struct _PosadaDiskCare {
     GListStore *disks;
 
     PosadaDiskJob *job; /* the operation under way, or NULL */
-    char *task;
+    PosadaWork *work;
     gboolean can_cancel;
     gboolean looking, look_again;
 };
@@ -89,8 +90,8 @@ resolve_format (PosadaDiskJob *job, DexPromise *promise)
 static void
 end_task (PosadaDiskCare *self, PosadaDiskJob *job)
 {
-    g_clear_pointer (&self->task, g_free);
     self->job = NULL;
+    g_clear_pointer (&self->work, posada_work_end);
     if (self->machine && job->edited)
         self->host.take_definition (self->machine, job->definition);
     posada_disk_care_look (self);
@@ -179,7 +180,8 @@ begin (PosadaDiskCare *self, PosadaDiskJob *job, char *task, gboolean can_cancel
     job->is_task = TRUE;
     job->needs_lock = posada_machine_get_state (self->machine) == POSADA_MACHINE_OFF;
     self->job = job;
-    self->task = task;
+    self->work = posada_disk_work_begin (self, task, can_cancel);
+    g_free (task);
     self->can_cancel = can_cancel;
     future = run (self, job, TRUE, resolve);
     g_signal_emit (self, signals[CHANGED], 0);
@@ -279,7 +281,6 @@ posada_disk_care_finalize (GObject *object)
     g_clear_object (&self->host.store);
     g_clear_object (&self->disks);
     g_free (self->folder);
-    g_free (self->task);
     G_OBJECT_CLASS (posada_disk_care_parent_class)->finalize (object);
 }
 
@@ -391,7 +392,7 @@ const char *
 posada_disk_care_get_task (PosadaDiskCare *self)
 {
     g_return_val_if_fail (POSADA_IS_DISK_CARE (self), NULL);
-    return self->task;
+    return self->work ? posada_work_get_title (self->work) : NULL;
 }
 
 gboolean

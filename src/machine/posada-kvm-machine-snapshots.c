@@ -19,7 +19,7 @@ posada_kvm_snapshots_check (PosadaKvmMachine *self)
         return reject (POSADA_MACHINE_ERROR_NOT_SUPPORTED,
                        _ ("A machine that is not kept cannot have snapshots."));
     if (self->instance && self->instance->disposable)
-        return reject (POSADA_MACHINE_ERROR_WRONG_STATE,
+        return reject (POSADA_MACHINE_ERROR_DISPOSABLE,
                        _ ("The machine was started disposable, and keeps nothing."));
     if (self->snapshots->promise)
         return reject (POSADA_MACHINE_ERROR_WRONG_STATE,

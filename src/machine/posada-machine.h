@@ -60,9 +60,10 @@ typedef enum {
     POSADA_MACHINE_ERROR_FAILED,
     POSADA_MACHINE_ERROR_NOT_SUPPORTED, /* this engine cannot */
     POSADA_MACHINE_ERROR_WRONG_STATE,
-    POSADA_MACHINE_ERROR_BUSY,      /* another process runs it */
-    POSADA_MACHINE_ERROR_RAW_DISKS, /* snapshots need its disks to be qcow2 */
-    POSADA_MACHINE_ERROR_NO_HOST,   /* the host's KVM is missing, forbidden or not good enough */
+    POSADA_MACHINE_ERROR_BUSY,       /* another process runs it */
+    POSADA_MACHINE_ERROR_RAW_DISKS,  /* snapshots need its disks to be qcow2 */
+    POSADA_MACHINE_ERROR_DISPOSABLE, /* it was started to keep nothing */
+    POSADA_MACHINE_ERROR_NO_HOST,    /* the host's KVM is missing, forbidden or not good enough */
 } PosadaMachineError;
 
 #define POSADA_TYPE_MACHINE (posada_machine_get_type ())

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "wizard/posada-wizard.h"
 
+#include <glib/gi18n.h>
+
+#include "machine/posada-work.h"
 #include "wizard/posada-review-page.h"
 #include "wizard/posada-wizard-table.h"
 
@@ -9,6 +12,7 @@ struct _PosadaWizard {
 
     PosadaDraft *draft;
     GCancellable *creating; /* NULL: nothing is being made */
+    PosadaWork *work;       /* the same */
     gboolean waiting;       /* to find out which page the file gets */
 
     AdwNavigationView *view;
@@ -94,6 +98,7 @@ created_cb (DexFuture *future, gpointer user_data)
     AdwNavigationPage *review = adw_navigation_view_find_page (self->view, "review");
 
     g_clear_object (&self->creating);
+    g_clear_pointer (&self->work, posada_work_end);
     adw_dialog_set_can_close (ADW_DIALOG (self), TRUE);
     if (value) {
         g_signal_emit (self, signals[CREATED], 0, g_value_get_string (value));
@@ -106,6 +111,22 @@ created_cb (DexFuture *future, gpointer user_data)
     return dex_future_new_true ();
 }
 
+static double
+get_work_progress (gpointer data)
+{
+    PosadaDraft *draft = POSADA_WIZARD (data)->draft;
+
+    return draft ? posada_draft_get_progress (draft) : -1;
+}
+
+static void
+cancel_work (gpointer data)
+{
+    g_cancellable_cancel (POSADA_WIZARD (data)->creating);
+}
+
+static const PosadaWorkHooks hooks = {.get_progress = get_work_progress, .cancel = cancel_work};
+
 static void
 create_cb (GtkWidget *widget, const char *action, GVariant *parameter)
 {
@@ -114,6 +135,7 @@ create_cb (GtkWidget *widget, const char *action, GVariant *parameter)
     if (self->creating || !posada_draft_is_ready (self->draft))
         return;
     self->creating = g_cancellable_new ();
+    self->work = posada_work_begin (_ ("Making a virtual machine"), &hooks, self);
     adw_dialog_set_can_close (ADW_DIALOG (self), FALSE);
     if (posada_draft_takes_long (self->draft))
         adw_navigation_view_push_by_tag (self->view, "progress");

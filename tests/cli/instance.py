@@ -183,6 +183,23 @@ def the_application_takes_snapshots_and_saves_what_it_runs():
 
 
 @test
+def a_signal_to_the_application_saves_what_it_runs():
+    create("M", "none")
+    with Application() as application:
+        start("M")
+        application.terminate()
+        assert application.wait(PATIENCE) == 0, application.returncode
+        saved = os.path.join(os.environ["XDG_DATA_HOME"], "posada", "machines",
+                             machine("M")["uuid"], "snapshots", "saved")  # fmt: skip
+        assert os.path.isdir(saved), os.listdir(os.path.dirname(os.path.dirname(saved)))
+    with Application():
+        start("M")
+        assert machine("M")["state"] == "running"
+        assert not os.path.exists(saved)
+        good("kill", "M")
+
+
+@test
 def a_console_is_opened_in_the_window_that_is_there():
     create("M")
     with Application() as application:

@@ -12,6 +12,7 @@
 #include "machine/posada-disk-care.h"
 #include "machine/posada-disk-image.h"
 #include "machine/posada-kvm-machine.h"
+#include "machine/posada-work.h"
 #include "store/posada-file.h"
 
 #include "tap.h"
@@ -330,6 +331,7 @@ TEST (a_cancelled_conversion_leaves_no_trace_and_the_machine_does_not_start_mean
     n = count_files (place.folder); /* with the lock */
     future = posada_disk_care_convert (place.care, "vda", POSADA_FORMAT_QCOW2);
     CHECK_CONTAINS (posada_disk_care_get_task (place.care), "own.img");
+    CHECK_EQUAL (g_list_model_get_n_items (posada_work_get_list ()), 1);
     finish_badly (posada_machine_start (place.machine), "being worked on");
     finish_badly (posada_disk_care_create (place.care, MIB), "being worked on");
     while (!posada_disk_care_get_progress (place.care, &done, &total))
@@ -340,6 +342,7 @@ TEST (a_cancelled_conversion_leaves_no_trace_and_the_machine_does_not_start_mean
     error = finish (future);
     CHECK (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED));
     CHECK (!posada_disk_care_get_task (place.care));
+    CHECK_EQUAL (g_list_model_get_n_items (posada_work_get_list ()), 0);
     CHECK_EQUAL (count_files (place.folder), n);
     disk = saved_disk (&place, "vda");
     CHECK_STRING (disk->path, own);
