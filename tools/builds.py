@@ -102,6 +102,9 @@ def make(name):
 # --- counting ------------------------------------------------------------------------------------
 
 
+# Lines of the log that are shown for one failure.
+MAX_REASONS = 40
+
 KINDS = ("passed", "failed", "skipped")
 
 
@@ -115,9 +118,9 @@ class Tally:
         row = self.rows.setdefault(where, collections.Counter())
         row[kind] += number
 
-    def fail(self, where, what):
+    def fail(self, where, what, reasons=()):
         self.count(where, "failed")
-        self.failures.append(f"{where}: {what}")
+        self.failures.append("\n    ".join([f"{where}: {what}", *reasons]))
 
     def skip(self, where, what, reason):
         self.count(where, "skipped")
@@ -143,9 +146,15 @@ NO_PLAN = re.compile(r"^1\.\.0\b\s*(?:#\s*skip\S*\s*(.*))?$", re.I)
 
 
 def count_tap(tally, where, test, output):
-    """Count the lines of a TAP stream; returns how many there were, and how many had failed."""
+    """Count the lines of a TAP stream; returns how many there were, and how many had failed.
+
+    What it notes before a failure is the reason for it.
+    """
     points = failed = 0
+    notes = collections.deque(maxlen=MAX_REASONS)
     for line in output.splitlines():
+        if line.startswith("#"):
+            notes.append(line)
         whole = NO_PLAN.match(line)
         if whole:
             tally.skip(where, test, whole[1])
@@ -159,10 +168,11 @@ def count_tap(tally, where, test, output):
         if directive == "skip":
             tally.skip(where, f"{test}: {point[2]}" if point[2] else test, point[4])
         elif point[1] and directive != "todo":
-            tally.fail(where, f"{test}: {point[2]}")
+            tally.fail(where, f"{test}: {point[2]}", notes)
             failed += 1
         else:
             tally.count(where, "passed")
+        notes.clear()
     return points, failed
 
 
@@ -184,7 +194,8 @@ def count_test(tally, where, entry):
         if not points:
             tally.skip(where, test, last_line(output) or last_line(entry.get("stderr")))
     elif not failed:
-        tally.fail(where, f"{test} ({result.lower()})")
+        words = (output + (entry.get("stderr") or "")).splitlines()
+        tally.fail(where, f"{test} ({result.lower()})", words[-MAX_REASONS:])
 
 
 # --- testing -------------------------------------------------------------------------------------
@@ -292,7 +303,7 @@ def test(names):
 
 def self_test():
     cases = [
-        ("ok 1 - a\nnot ok 2 - b\nok 3 # SKIP no kvm\n1..3\n", "FAIL", (1, 1, 1)),
+        ("ok 1 - a\n# why\nnot ok 2 - b\nok 3 # SKIP no kvm\n1..3\n", "FAIL", (1, 1, 1)),
         ("1..0 # SKIP no lab\n", "SKIP", (0, 0, 1)),
         ("ok 1\nok 2\n", "ERROR", (2, 1, 0)),
         ("not ok 1 - later # TODO\n", "OK", (1, 0, 0)),
@@ -304,7 +315,8 @@ def self_test():
         tally = Tally()
         count_test(tally, "x", {"name": "p:unit / t", "result": result, "stdout": output})
         found = tuple(map(tally.total, KINDS))
-        if found != wanted:
+        told = any("# why" in failure for failure in tally.failures)
+        if found != wanted or told != ("# why" in output):
             print(f"{output!r}, {result}: counted {found} instead of {wanted}", file=sys.stderr)
             return False
     return True
