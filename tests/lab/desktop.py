@@ -44,7 +44,7 @@ user.PATIENCE *= SLOW
 def use(function, *arguments):
     """Call FUNCTION in an empty home, with a window manager. The lab's own file system is too small
     for the disk that the wizard suggests."""
-    with tempfile.TemporaryDirectory(dir=os.getcwd()) as directory:
+    with tempfile.TemporaryDirectory(dir=BUILD) as directory:
         os.environ["XDG_DATA_HOME"] = directory
         with open(f"{directory}/rc.xml", "w", encoding="utf-8") as file:
             file.write(MANAGER)
@@ -63,7 +63,7 @@ def case(tap, name):
         try:
             yield
         except (AssertionError, guest.Failure) as error:
-            path = os.path.abspath("app.last.png")
+            path = os.path.join(BUILD, "app.last.png")
             screen().save(path)
             raise guest.Failure(f"{error}; the screen is {path}") from error
 
