@@ -172,13 +172,29 @@ saved_disk (struct place *place, const char *target)
     return NULL;
 }
 
+static void
+count_cb (guint *count)
+{
+    ++*count;
+}
+
 static const PosadaDiskData *
 look (struct place *place, const char *target)
 {
+    GListModel *disks = posada_disk_care_get_disks (place->care);
+    guint count = 0;
+    gulong id = g_signal_connect_swapped (disks, "items-changed", G_CALLBACK (count_cb), &count);
     PosadaDiskInfo *info;
 
-    posada_disk_care_look (place->care);
-    settle ();
+    /* The first may be what one sees who began to look earlier. */
+    for (guint i = 0; i < 2; i++) {
+        guint before = count;
+
+        posada_disk_care_look (place->care);
+        while (count == before)
+            iterate ();
+    }
+    g_signal_handler_disconnect (disks, id);
     info = posada_disk_care_find (place->care, target);
     return info ? posada_disk_info_get (info) : NULL;
 }
@@ -191,6 +207,14 @@ has_qemu_img (void)
     return path != NULL;
 }
 
+/* The machine sees its disks by itself. */
+static void
+wait_for_size (PosadaMachine *machine, guint64 size)
+{
+    while (posada_machine_get_disk_size (machine) != size)
+        iterate ();
+}
+
 TEST (a_disk_is_made_grown_and_removed_and_its_file_stays)
 {
     struct place place = place_new ();
@@ -199,12 +223,12 @@ TEST (a_disk_is_made_grown_and_removed_and_its_file_stays)
     finish_well (posada_disk_care_create (place.care, 64 * MIB));
     CHECK_EQUAL (look (&place, "vda")->size, 64 * MIB);
     CHECK (look (&place, "vda")->own);
-    CHECK_EQUAL (posada_machine_get_disk_size (place.machine), 64 * MIB);
+    wait_for_size (place.machine, 64 * MIB);
     disk = saved_disk (&place, "vda");
     CHECK (disk && disk->format == POSADA_FORMAT_QCOW2 && disk->bus == POSADA_BUS_VIRTIO);
     finish_well (posada_disk_care_resize (place.care, "vda", 256 * MIB));
     CHECK_EQUAL (look (&place, "vda")->size, 256 * MIB);
-    CHECK_EQUAL (posada_machine_get_disk_size (place.machine), 256 * MIB);
+    wait_for_size (place.machine, 256 * MIB);
     finish_well (posada_disk_care_resize (place.care, "vda", 128 * MIB));
     CHECK_EQUAL (look (&place, "vda")->size, 128 * MIB);
     finish_well (posada_disk_care_remove (place.care, "vda", FALSE));
@@ -327,7 +351,7 @@ TEST (a_cancelled_conversion_leaves_no_trace_and_the_machine_does_not_start_mean
     if (!has_qemu_img ())
         tap_skip ("qemu-img is not here");
     finish_well (posada_disk_care_attach (place.care, own, POSADA_FORMAT_RAW));
-    settle ();
+    CHECK (look (&place, "vda"));
     n = count_files (place.folder); /* with the lock */
     future = posada_disk_care_convert (place.care, "vda", POSADA_FORMAT_QCOW2);
     CHECK_CONTAINS (posada_disk_care_get_task (place.care), "own.img");
@@ -438,7 +462,6 @@ TEST (a_disk_with_snapshots_is_told_of_and_keeps_its_format_and_size)
 
     finish_well (posada_disk_care_create (place.care, 64 * MIB));
     finish_well (posada_machine_take_snapshot (place.machine, "Before", NULL));
-    settle ();
     CHECK_EQUAL (look (&place, "vda")->n_shares, 1);
     CHECK_STRING (look (&place, "vda")->shares[0].name, "Before");
     CHECK (look (&place, "vda")->fixed != NULL);
