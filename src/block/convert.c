@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/util.h"
+#include "block/qcow2-copy.h"
 #include "block/qcow2.h"
 #include "block/sandbox.h"
 
@@ -77,10 +78,11 @@ struct conversion {
     bool cancelled;
     double percent;
     char backing[1024], backing_format[64]; /* as the source has them */
+    struct blk *blk;                        /* the source, if only our own driver can read it */
 };
 
-/* With our own driver, which follows nothing that is not allowed: whether the source may be read.
- */
+/* With our own driver, which follows nothing that is not allowed: whether the source may be read,
+ * and who can do that. */
 static int
 check_source (struct conversion *self, struct vmm_error *error)
 {
@@ -104,21 +106,65 @@ check_source (struct conversion *self, struct vmm_error *error)
     memcpy (self->backing, qcow2_from_blk (blk)->header.backing, sizeof self->backing);
     memcpy (self->backing_format, qcow2_from_blk (blk)->header.backing_format,
             sizeof self->backing_format);
-    blk_close (blk);
+    if (qcow2_is_on_snapshot (qcow2_from_blk (blk)))
+        self->blk = blk;
+    else
+        blk_close (blk);
     return 0;
 }
 
-/* A new, empty file beside the target, and the rights of the process. */
+/* A new, empty file beside the target. */
+static int
+make_temporary (struct conversion *self, struct vmm_error *error)
+{
+    const char *to = self->wish->to;
+    size_t length = strlen (to) + 16;
+    AUTO_FD fd = -1;
+    int r;
+
+    self->temporary = malloc (length);
+    if (!self->temporary)
+        return vmm_error_set_errno (error, -ENOMEM, "%s cannot be created", to);
+    snprintf (self->temporary, length, "%s.part-XXXXXX", to);
+    fd = mkostemp (self->temporary, O_CLOEXEC);
+    if (fd >= 0)
+        return 0;
+    r = vmm_error_set_errno (error, -errno, "%s cannot be created", to);
+    *self->temporary = 0;
+    return r;
+}
+
+/* What the process may do. */
+static int
+restrict_child (struct conversion *self, struct vmm_error *error)
+{
+    const struct blk_conversion *wish = self->wish;
+    int r = sandbox_init (&self->sandbox);
+
+    if (r == 0)
+        r = sandbox_allow (&self->sandbox, self->source, false);
+    for (size_t i = 0; r == 0 && wish->backing && wish->backing[i] && i < MAX_BACKING; i++)
+        r = sandbox_allow (&self->sandbox, wish->backing[i], false);
+    if (r == 0)
+        r = sandbox_allow (&self->sandbox, self->temporary, true);
+    if (r < 0)
+        return vmm_error_set_errno (error, r, "%s cannot be read safely", wish->from);
+    if (!self->sandbox.there && formats[find_format (wish->from_format)].names_files)
+        return vmm_error_set (
+            error, -EPERM,
+            "%s is not read: a %s image may lead to any file, and this kernel has "
+            "no Landlock to prevent that",
+            wish->from, wish->from_format);
+    return 0;
+}
+
 static int
 prepare (struct conversion *self, struct vmm_error *error)
 {
     const struct blk_conversion *wish = self->wish;
-    int format = find_format (wish->from_format);
-    AUTO_FD fd = -1;
-    size_t length = strlen (wish->to) + 16;
     int r;
 
-    if (format < 0)
+    if (find_format (wish->from_format) < 0)
         return vmm_error_set (error, -EINVAL, "%s cannot be read as “%s”, which is no known format",
                               wish->from, wish->from_format);
     if ((wish->compress || wish->zstd) && wish->to_format != BLK_FORMAT_QCOW2)
@@ -130,34 +176,9 @@ prepare (struct conversion *self, struct vmm_error *error)
     if (!self->source)
         return vmm_error_set_errno (error, -errno, "%s cannot be read", wish->from);
     r = check_source (self, error);
-    if (r < 0)
-        return r;
-    self->temporary = malloc (length);
-    if (!self->temporary)
-        return vmm_error_set_errno (error, -ENOMEM, "%s cannot be created", wish->to);
-    snprintf (self->temporary, length, "%s.part-XXXXXX", wish->to);
-    fd = mkostemp (self->temporary, O_CLOEXEC);
-    if (fd < 0) {
-        r = vmm_error_set_errno (error, -errno, "%s cannot be created", wish->to);
-        *self->temporary = 0;
-        return r;
-    }
-    r = sandbox_init (&self->sandbox);
     if (r == 0)
-        r = sandbox_allow (&self->sandbox, self->source, false);
-    for (size_t i = 0; r == 0 && wish->backing && wish->backing[i] && i < MAX_BACKING; i++)
-        r = sandbox_allow (&self->sandbox, wish->backing[i], false);
-    if (r == 0)
-        r = sandbox_allow (&self->sandbox, self->temporary, true);
-    if (r < 0)
-        return vmm_error_set_errno (error, r, "%s cannot be read safely", wish->from);
-    if (!self->sandbox.there && formats[format].names_files)
-        return vmm_error_set (
-            error, -EPERM,
-            "%s is not read: a %s image may lead to any file, and this kernel has "
-            "no Landlock to prevent that",
-            wish->from, wish->from_format);
-    return 0;
+        r = make_temporary (self, error);
+    return r == 0 && !self->blk ? restrict_child (self, error) : r;
 }
 
 /* qemu-img takes anything with a colon for a protocol, and what begins with a dash for an option.
@@ -317,6 +338,26 @@ keep (struct conversion *self, struct vmm_error *error)
 }
 
 static int
+run_own (struct conversion *self, struct vmm_error *error)
+{
+    const struct blk_conversion *wish = self->wish;
+    struct blk_file *file;
+    int r = blk_file_open (self->temporary, 0, NULL, &file, error);
+
+    if (r < 0)
+        return r;
+    r = qcow2_copy (qcow2_from_blk (self->blk), wish, file);
+    blk_file_close (file);
+    if (r == -ECANCELED)
+        return vmm_error_set (error, r, "the copy of %s was cancelled", wish->from);
+    if (r == -ENOSPC)
+        return vmm_error_set (error, r, "there is no room for %s: its file system is full",
+                              wish->to);
+    return r < 0 ? vmm_error_set_errno (error, r, "%s cannot be converted", wish->from)
+                 : keep (self, error);
+}
+
+static int
 run (struct conversion *self, struct vmm_error *error)
 {
     int out[2] = {-1, -1}, err[2] = {-1, -1}, status = 0, r = 0;
@@ -354,7 +395,8 @@ blk_convert (const struct blk_conversion *conversion, struct vmm_error *error)
     self->sandbox.ruleset = -1;
     r = prepare (self, error);
     if (r == 0)
-        r = run (self, error);
+        r = self->blk ? run_own (self, error) : run (self, error);
+    blk_close (self->blk);
     if (self->temporary && *self->temporary)
         unlink (self->temporary);
     sandbox_fini (&self->sandbox);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Copies of whole images into another format or without their holes, by QEMU's qemu-img in a
- * process of its own. Images come from anywhere and qemu-img reads many formats, some of which name
- * other files to be read: the process gets no environment but a search path, no rights but to read
- * the source, write the target and run (Landlock), and dies with us. Formats are always stated.
- * Blocks for as long as it takes; any thread that may wait.
+ * process of its own; but for images that are based on a snapshot of another, which only our own
+ * driver can read, and which it copies itself (qcow2-copy.h). Images come from anywhere and
+ * qemu-img reads many formats, some of which name other files to be read: the process gets no
+ * environment but a search path, no rights but to read the source, write the target and run
+ * (Landlock), and dies with us. Formats are always stated. Blocks for as long as it takes; any
+ * thread that may wait.
  */
 #pragma once
 

@@ -106,50 +106,74 @@ append_snapshot (unsigned char *to, const unsigned char *end, const char *id)
     return to + 8 + align_up (length, 8);
 }
 
-static int
-write_header (struct blk_file *file, const struct layout *layout,
-              const struct blk_qcow2_options *options, uint64_t size)
+int
+qcow2_compose_header (const struct qcow2_header *header, unsigned char *cluster)
 {
-    AUTO_FREE unsigned char *header = calloc (1, layout->cluster_size);
-    unsigned char *to = header;
-    size_t length;
+    size_t length = strlen (header->backing_format), size = (size_t) 1 << header->cluster_bits;
+    uint64_t incompatible = 0;
+    unsigned char *to = cluster;
 
-    if (!header)
-        return -ENOMEM;
     store_be32 (to, QCOW2_MAGIC);
     store_be32 (to + 4, 3);
-    store_be32 (to + 20, layout->cluster_bits);
-    store_be64 (to + 24, size);
-    store_be32 (to + 36, (uint32_t) layout->l1_entries);
-    store_be64 (to + 40, (1 + layout->rt_clusters + layout->n_blocks) * layout->cluster_size);
-    store_be64 (to + 48, layout->cluster_size);
-    store_be32 (to + 56, (uint32_t) layout->rt_clusters);
+    store_be32 (to + 20, header->cluster_bits);
+    store_be64 (to + 24, header->size);
+    store_be32 (to + 36, header->l1_size);
+    store_be64 (to + 40, header->l1_offset);
+    store_be64 (to + 48, header->rt_offset);
+    store_be32 (to + 56, header->rt_clusters);
     store_be32 (to + 96, 4);
     store_be32 (to + 100, QCOW2_HEADER_V3 + 8);
+    to[104] = header->compression;
+    if (header->compression)
+        incompatible |= QCOW2_COMPRESSION_TYPE;
     to += QCOW2_HEADER_V3 + 8;
-    if (options->backing) {
-        const char *format = blk_format_name (options->backing_format);
-
-        length = strlen (format);
+    if (*header->backing) {
         store_be32 (to, UINT32_C (0xe2792aca));
         store_be32 (to + 4, (uint32_t) length);
-        memcpy (to + 8, format, length);
+        memcpy (to + 8, header->backing_format, length);
         to += 8 + align_up (length, 8);
-        if (options->backing_snapshot) {
-            store_be64 (header + 72, QCOW2_BACKING_SNAPSHOT);
-            to = append_snapshot (to, header + layout->cluster_size, options->backing_snapshot);
+        if (*header->backing_snapshot) {
+            incompatible |= QCOW2_BACKING_SNAPSHOT;
+            to = append_snapshot (to, cluster + size, header->backing_snapshot);
             if (!to)
                 return -ENAMETOOLONG;
         }
         to += 8; /* the end of the extensions is eight zeroes */
-        length = strlen (options->backing);
-        if (to + length > header + layout->cluster_size)
+        length = strlen (header->backing);
+        if (to + length > cluster + size)
             return -ENAMETOOLONG;
-        store_be64 (header + 8, (uint64_t) (to - header));
-        store_be32 (header + 16, (uint32_t) length);
-        memcpy (to, options->backing, length);
+        store_be64 (cluster + 8, (uint64_t) (to - cluster));
+        store_be32 (cluster + 16, (uint32_t) length);
+        memcpy (to, header->backing, length);
     }
-    return blk_file_write (file, 0, header, layout->cluster_size);
+    store_be64 (cluster + 72, incompatible);
+    return 0;
+}
+
+static int
+write_header (struct blk_file *file, const struct layout *layout,
+              const struct blk_qcow2_options *options, uint64_t size)
+{
+    AUTO_FREE unsigned char *cluster = calloc (1, layout->cluster_size);
+    AUTO_FREE struct qcow2_header *header = calloc (1, sizeof *header);
+    int r;
+
+    if (!cluster || !header)
+        return -ENOMEM;
+    header->cluster_bits = layout->cluster_bits;
+    header->size = size;
+    header->l1_size = (uint32_t) layout->l1_entries;
+    header->l1_offset = (1 + layout->rt_clusters + layout->n_blocks) * layout->cluster_size;
+    header->rt_offset = layout->cluster_size;
+    header->rt_clusters = (uint32_t) layout->rt_clusters;
+    if (options->backing) {
+        strcpy (header->backing, options->backing);
+        strcpy (header->backing_format, blk_format_name (options->backing_format));
+        if (options->backing_snapshot)
+            strcpy (header->backing_snapshot, options->backing_snapshot);
+    }
+    r = qcow2_compose_header (header, cluster);
+    return r == 0 ? blk_file_write (file, 0, cluster, layout->cluster_size) : r;
 }
 
 static int

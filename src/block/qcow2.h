@@ -15,6 +15,8 @@
  *   qcow2-pool.c      the workers
  *   qcow2-taking.c    snapshots that a worker takes while reading goes on
  *   qcow2-chain.c     backing files
+ *   qcow2-copy.c      copies of whole images that no other program can make
+ *   qcow2-build.c     images written in one go
  *   qcow2.c           open and close
  *
  * The order that survives a crash. Nothing is overwritten that the image on stable storage refers
@@ -229,6 +231,12 @@ int qcow2_header_read (struct blk_file *file, const char *path, struct qcow2_hea
  * Not flushed. */
 int qcow2_header_write (struct blk_file *file, struct qcow2_header *header);
 
+/* qcow2-create.c */
+
+/* Fills @cluster, the first one of an image and all zeroes, with what @header says of a new one.
+ * -ENAMETOOLONG: it is too small for the names. */
+int qcow2_compose_header (const struct qcow2_header *header, unsigned char *cluster);
+
 /* qcow2-cache.c; all with the lock */
 
 int qcow2_cache_init (struct qcow2 *self);
@@ -328,6 +336,9 @@ void qcow2_compressed_range (const struct qcow2 *self, uint64_t entry, uint64_t 
 /* qcow2-inflate.c */
 int qcow2_inflate (enum qcow2_compression compression, const void *from, size_t from_length,
                    void *to, size_t to_length);
+/* @to has room for as much as @from is; 1: it does not become smaller. */
+int qcow2_deflate (enum qcow2_compression compression, const void *from, size_t from_length,
+                   void *to, size_t *ret_length);
 
 /* qcow2-write.c; without the lock */
 
