@@ -20,6 +20,7 @@
 
 /* Everything that any of the verbs may be told. */
 struct request {
+    PosadaStore *store;
     const char *verb, *file, *other;
     const char *size, *format, *to, *cluster_size, *backing, *backing_format;
     gboolean compress, zstd, repair, json;
@@ -37,7 +38,11 @@ interrupt_cb (int number)
 static enum cli_status
 complain (const struct vmm_error *error)
 {
-    cli_complain ("%s", error->message);
+    /* What is not allowed is to be read as the base of an image. */
+    cli_complain ("%s%s", error->message,
+                  error->code == -EPERM && strstr (error->message, "based on")
+                      ? "; --backing allows that file"
+                      : "");
     return error->code == -EINVAL || error->code == -EEXIST || error->code == -ENOENT ? CLI_BAD_USE
                                                                                       : CLI_FAILED;
 }
@@ -270,6 +275,7 @@ disk_info (struct request *request)
 static enum cli_status
 disk_resize (struct request *request)
 {
+    struct blk_description description;
     struct vmm_error error = {0};
     enum blk_format format;
     struct blk *blk;
@@ -280,7 +286,13 @@ disk_resize (struct request *request)
         return CLI_BAD_USE;
     r = open_image (request, format, 0, &blk, &error);
     if (r == 0) {
-        r = blk_resize (blk, size, &error);
+        blk_describe (blk, &description);
+        r = description.n_snapshots
+                ? vmm_error_set (&error, -ENOTEMPTY,
+                                 "%s has snapshots, which could not be restored to a disk of "
+                                 "another size; delete them first",
+                                 request->file)
+                : blk_resize (blk, size, &error);
         blk_close (blk);
     }
     return r < 0 ? complain (&error) : CLI_OK;
@@ -399,6 +411,12 @@ disk_check (struct request *request)
     return check.errors && !request->repair ? CLI_FAILED : CLI_OK;
 }
 
+static enum cli_status
+disk_flatten (struct request *request)
+{
+    return store_flatten (request->store, request->file);
+}
+
 static const struct {
     const char *name;
     unsigned n_words; /* after the name */
@@ -406,6 +424,7 @@ static const struct {
 } verbs[] = {
     {"create", 1, disk_create},   {"info", 1, disk_info},       {"resize", 2, disk_resize},
     {"convert", 2, disk_convert}, {"compact", 1, disk_compact}, {"check", 1, disk_check},
+    {"flatten", 1, disk_flatten},
 };
 
 enum cli_status
@@ -431,12 +450,14 @@ store_disk (PosadaStore *store, int argc, char **argv)
             continue;
         if (!store_parse (argc, argv, options, G_N_ELEMENTS (options), words, verbs[i].n_words + 1))
             return CLI_BAD_USE;
+        request.store = store;
         request.file = words[1];
         request.other = verbs[i].n_words > 1 ? words[2] : NULL;
         request.allowed[0] = request.backing;
         return verbs[i].run (&request);
     }
-    cli_complain ("disk wants create, info, resize, convert, compact or check; posada disk --help "
-                  "tells more");
+    cli_complain (
+        "disk wants create, info, resize, convert, compact, check or flatten; posada disk --help "
+        "tells more");
     return CLI_BAD_USE;
 }

@@ -44,10 +44,12 @@ static const struct store_verb verbs[] = {
     {"template", "NAME [--off]", "A template does not start; machines are made of it by clone.\n",
      store_template},
     {"save", "NAME", "Writes a running machine to disk; start goes on with it.\n", store_command},
-    {"disk", "create|info|resize|convert|compact|check FILE [SIZE | NEW-FILE] [OPTIONS]",
+    {"disk",
+     "create|info|resize|convert|compact|check|flatten FILE | NAME [SIZE | NEW-FILE] [OPTIONS]",
      "For images that no machine is using.\n"
      "  create FILE --size SIZE, info FILE, resize FILE SIZE, convert FILE NEW-FILE,\n"
-     "  compact FILE, check FILE\n\n"
+     "  compact FILE, check FILE; flatten NAME for the disks of a machine that is off:\n"
+     "  they need nothing any more of what they are based on, such as a linked clone's\n\n"
      "  --format FORMAT        of FILE: raw or qcow2, for convert also vmdk, vdi, vhdx, vpc\n"
      "                         and qcow [from its name]\n"
      "  --to FORMAT            convert: of NEW-FILE, raw or qcow2 [from its name]\n"

@@ -36,6 +36,9 @@ enum cli_status store_console (PosadaStore *store, int argc, char **argv);
 /* Makes a copy of the machine @uuid as it is in the snapshot @id; @name may be NULL. */
 enum cli_status store_copy (PosadaStore *store, const char *uuid, const char *id, const char *name);
 
+/* Makes the disks of a machine that is off independent of what they are based on. */
+enum cli_status store_flatten (PosadaStore *store, const char *name);
+
 /* An option and where its value goes. */
 struct store_option {
     const char *name;   /* without the dashes */

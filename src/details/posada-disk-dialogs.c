@@ -291,6 +291,29 @@ posada_disk_dialogs_convert (PosadaDisksPage *page, PosadaDiskInfo *info)
     ask (question, _ ("C_onvert"), ADW_RESPONSE_SUGGESTED, G_CALLBACK (convert_cb));
 }
 
+static void
+make_independent_cb (AdwAlertDialog *dialog, const char *response, Question *question)
+{
+    if (get_care (question))
+        posada_disks_page_follow (
+            question->page,
+            posada_disk_care_make_independent (get_care (question), get_target (question)),
+            _ ("The disk is independent"));
+}
+
+void
+posada_disk_dialogs_make_independent (PosadaDisksPage *page, PosadaDiskInfo *info)
+{
+    g_autofree char *heading = get_heading (_ ("Make “%s” Independent?"), info);
+    Question *question = question_new (
+        page, info, heading,
+        _ ("All that it shares with the image it is based on is copied. It takes more "
+           "room then, and does not need that image any more."));
+
+    ask (question, _ ("Make _Independent"), ADW_RESPONSE_SUGGESTED,
+         G_CALLBACK (make_independent_cb));
+}
+
 /* --- remove --- */
 
 static void

@@ -12,6 +12,7 @@ void posada_disk_dialogs_add (PosadaDisksPage *page, const char *path, const cha
 void posada_disk_dialogs_resize (PosadaDisksPage *page, PosadaDiskInfo *info);
 void posada_disk_dialogs_compact (PosadaDisksPage *page, PosadaDiskInfo *info);
 void posada_disk_dialogs_convert (PosadaDisksPage *page, PosadaDiskInfo *info);
+void posada_disk_dialogs_make_independent (PosadaDisksPage *page, PosadaDiskInfo *info);
 void posada_disk_dialogs_remove (PosadaDisksPage *page, PosadaDiskInfo *info);
 /* Not before but after: @found are the bits of a check. */
 void posada_disk_dialogs_found (PosadaDisksPage *page, PosadaDiskInfo *info, guint found);

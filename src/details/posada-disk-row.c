@@ -8,6 +8,7 @@ typedef enum {
     COMPACT,
     TO_QCOW2,
     TO_RAW,
+    MAKE_INDEPENDENT,
     CHECK,
     REMOVE,
     N_ITEMS,
@@ -20,6 +21,7 @@ static const struct {
     [COMPACT] = {N_ ("Compact…"), "disk.compact"},
     [TO_QCOW2] = {N_ ("Convert to qcow2…"), "disk.convert"},
     [TO_RAW] = {N_ ("Convert to Raw…"), "disk.convert"},
+    [MAKE_INDEPENDENT] = {N_ ("Make Independent…"), "disk.make-independent"},
     [CHECK] = {N_ ("Check"), "disk.check"},
     [REMOVE] = {N_ ("Remove…"), "disk.remove"},
 };
@@ -35,6 +37,7 @@ struct _PosadaDiskRow {
     AdwActionRow *size_row;
     AdwActionRow *on_disk_row;
     AdwActionRow *format_row;
+    AdwActionRow *base_row;
     AdwActionRow *fixed_row;
     GPtrArray *shares; /* rows, borrowed */
 };
@@ -117,6 +120,7 @@ posada_disk_row_class_init (PosadaDiskRowClass *klass)
     gtk_widget_class_bind_template_child (widget_class, PosadaDiskRow, size_row);
     gtk_widget_class_bind_template_child (widget_class, PosadaDiskRow, on_disk_row);
     gtk_widget_class_bind_template_child (widget_class, PosadaDiskRow, format_row);
+    gtk_widget_class_bind_template_child (widget_class, PosadaDiskRow, base_row);
     gtk_widget_class_bind_template_child (widget_class, PosadaDiskRow, fixed_row);
 }
 
@@ -169,6 +173,7 @@ show_items (PosadaDiskRow *self, const PosadaDiskData *data)
     gtk_widget_set_visible (self->items[COMPACT], changeable);
     gtk_widget_set_visible (self->items[TO_QCOW2], changeable && data->format == POSADA_FORMAT_RAW);
     gtk_widget_set_visible (self->items[TO_RAW], changeable && data->format == POSADA_FORMAT_QCOW2);
+    gtk_widget_set_visible (self->items[MAKE_INDEPENDENT], changeable && data->base);
     gtk_widget_set_visible (self->items[CHECK], data->format == POSADA_FORMAT_QCOW2);
 }
 
@@ -194,6 +199,7 @@ posada_disk_row_set_info (PosadaDiskRow *self, PosadaDiskInfo *info)
     set_size (self->size_row, data->size);
     set_size (self->on_disk_row, data->on_disk);
     set_text (self->format_row, get_format (data));
+    set_text (self->base_row, data->base);
     set_text (self->fixed_row, data->fixed);
     show_shares (self, data);
     show_items (self, data);

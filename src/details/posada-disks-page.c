@@ -63,9 +63,10 @@ timer_cb (gpointer data)
 static void
 enable (PosadaDisksPage *self, gboolean enabled)
 {
-    static const char *const actions[] = {"disk.create",  "disk.add-file", "disk.resize",
-                                          "disk.compact", "disk.convert",  "disk.check",
-                                          "disk.remove"};
+    static const char *const actions[] = {
+        "disk.create",  "disk.add-file",         "disk.resize", "disk.compact",
+        "disk.convert", "disk.make-independent", "disk.check",  "disk.remove",
+    };
 
     for (gsize i = 0; i < G_N_ELEMENTS (actions); i++)
         gtk_widget_action_set_enabled (GTK_WIDGET (self), actions[i], enabled);
@@ -321,6 +322,7 @@ asking_cb (GtkWidget *widget, const char *action, GVariant *parameter)
         {"disk.resize", posada_disk_dialogs_resize},
         {"disk.compact", posada_disk_dialogs_compact},
         {"disk.convert", posada_disk_dialogs_convert},
+        {"disk.make-independent", posada_disk_dialogs_make_independent},
         {"disk.remove", posada_disk_dialogs_remove},
     };
     PosadaDisksPage *self = POSADA_DISKS_PAGE (widget);
@@ -483,6 +485,7 @@ posada_disks_page_class_init (PosadaDisksPageClass *klass)
     gtk_widget_class_install_action (widget_class, "disk.resize", "s", asking_cb);
     gtk_widget_class_install_action (widget_class, "disk.compact", "s", asking_cb);
     gtk_widget_class_install_action (widget_class, "disk.convert", "s", asking_cb);
+    gtk_widget_class_install_action (widget_class, "disk.make-independent", "s", asking_cb);
     gtk_widget_class_install_action (widget_class, "disk.remove", "s", asking_cb);
     gtk_widget_class_install_action (widget_class, "disk.check", "s", check_cb);
     gtk_widget_class_install_action (widget_class, "disk.cancel", NULL, cancel_cb);

@@ -459,20 +459,39 @@ posada_disk_care_recognize (PosadaDiskCare *self, const char *path)
     return run (self, job, FALSE, resolve_format);
 }
 
+/* What is done to one disk, or, without a target, to the machine's. */
+typedef struct {
+    PosadaDiskWork work;
+    const char *target, *task; /* the latter with a place for the name of its file */
+    gboolean can_cancel, flag;
+    guint64 size;
+    PosadaFormat format;
+    void (*resolve) (PosadaDiskJob *job, DexPromise *promise);
+} Wish;
+
+static DexFuture *
+work_on (PosadaDiskCare *self, const Wish *wish)
+{
+    DexFuture *refusal = check (self);
+    PosadaDiskJob *job;
+
+    if (refusal)
+        return refusal;
+    job = job_new (self, wish->work, wish->target);
+    job->flag = wish->flag;
+    job->size = wish->size;
+    job->format = wish->format;
+    return begin (self, job,
+                  wish->target ? name_task (self, wish->task, wish->target) : g_strdup (wish->task),
+                  wish->can_cancel, wish->resolve ? wish->resolve : resolve_true);
+}
+
 DexFuture *
 posada_disk_care_create (PosadaDiskCare *self, guint64 size)
 {
-    PosadaDiskJob *job;
-    DexFuture *refusal;
-
     g_return_val_if_fail (POSADA_IS_DISK_CARE (self), NULL);
-
-    refusal = check (self);
-    if (refusal)
-        return refusal;
-    job = job_new (self, posada_disk_job_create, NULL);
-    job->size = size;
-    return begin (self, job, g_strdup (_ ("Making a disk")), FALSE, resolve_true);
+    return work_on (
+        self, &(Wish) {.work = posada_disk_job_create, .task = _ ("Making a disk"), .size = size});
 }
 
 DexFuture *
@@ -515,79 +534,62 @@ posada_disk_care_import (PosadaDiskCare *self, const char *path, const char *for
 DexFuture *
 posada_disk_care_remove (PosadaDiskCare *self, const char *target, gboolean to_trash)
 {
-    PosadaDiskJob *job;
-    DexFuture *refusal;
-
     g_return_val_if_fail (POSADA_IS_DISK_CARE (self) && target, NULL);
-
-    refusal = check (self);
-    if (refusal)
-        return refusal;
-    job = job_new (self, posada_disk_job_remove, target);
-    job->flag = to_trash;
-    return begin (self, job, name_task (self, _ ("Removing “%s”"), target), FALSE, resolve_true);
+    return work_on (self, &(Wish) {.work = posada_disk_job_remove,
+                                   .target = target,
+                                   .task = _ ("Removing “%s”"),
+                                   .flag = to_trash});
 }
 
 DexFuture *
 posada_disk_care_resize (PosadaDiskCare *self, const char *target, guint64 size)
 {
-    PosadaDiskJob *job;
-    DexFuture *refusal;
-
     g_return_val_if_fail (POSADA_IS_DISK_CARE (self) && target, NULL);
-
-    refusal = check (self);
-    if (refusal)
-        return refusal;
-    job = job_new (self, posada_disk_job_resize, target);
-    job->size = size;
-    return begin (self, job, name_task (self, _ ("Resizing “%s”"), target), FALSE, resolve_true);
+    return work_on (self, &(Wish) {.work = posada_disk_job_resize,
+                                   .target = target,
+                                   .task = _ ("Resizing “%s”"),
+                                   .size = size});
 }
 
 DexFuture *
 posada_disk_care_compact (PosadaDiskCare *self, const char *target, gboolean compress)
 {
-    PosadaDiskJob *job;
-    DexFuture *refusal;
-
     g_return_val_if_fail (POSADA_IS_DISK_CARE (self) && target, NULL);
-
-    refusal = check (self);
-    if (refusal)
-        return refusal;
-    job = job_new (self, posada_disk_job_compact, target);
-    job->flag = compress;
-    return begin (self, job, name_task (self, _ ("Compacting “%s”"), target), TRUE, resolve_true);
+    return work_on (self, &(Wish) {.work = posada_disk_job_compact,
+                                   .target = target,
+                                   .task = _ ("Compacting “%s”"),
+                                   .can_cancel = TRUE,
+                                   .flag = compress});
 }
 
 DexFuture *
 posada_disk_care_convert (PosadaDiskCare *self, const char *target, PosadaFormat format)
 {
-    PosadaDiskJob *job;
-    DexFuture *refusal;
-
     g_return_val_if_fail (POSADA_IS_DISK_CARE (self) && target, NULL);
+    return work_on (self, &(Wish) {.work = posada_disk_job_convert,
+                                   .target = target,
+                                   .task = _ ("Converting “%s”"),
+                                   .can_cancel = TRUE,
+                                   .format = format});
+}
 
-    refusal = check (self);
-    if (refusal)
-        return refusal;
-    job = job_new (self, posada_disk_job_convert, target);
-    job->format = format;
-    return begin (self, job, name_task (self, _ ("Converting “%s”"), target), TRUE, resolve_true);
+DexFuture *
+posada_disk_care_make_independent (PosadaDiskCare *self, const char *target)
+{
+    g_return_val_if_fail (POSADA_IS_DISK_CARE (self) && target, NULL);
+    return work_on (self, &(Wish) {.work = posada_disk_job_make_independent,
+                                   .target = target,
+                                   .task = _ ("Making “%s” independent"),
+                                   .can_cancel = TRUE});
 }
 
 DexFuture *
 posada_disk_care_convert_raw (PosadaDiskCare *self)
 {
-    DexFuture *refusal;
-
     g_return_val_if_fail (POSADA_IS_DISK_CARE (self), NULL);
-
-    refusal = check (self);
-    if (refusal)
-        return refusal;
-    return begin (self, job_new (self, posada_disk_job_convert_raw, NULL),
-                  g_strdup (_ ("Converting disks to qcow2")), TRUE, resolve_true);
+    return work_on (self, &(Wish) {.work = posada_disk_job_convert_raw,
+                                   .task = _ ("Converting disks to qcow2"),
+                                   .can_cancel = TRUE});
 }
 
 gboolean
@@ -613,16 +615,11 @@ posada_disk_care_has_raw (PosadaDiskCare *self)
 static DexFuture *
 look_after (PosadaDiskCare *self, const char *target, gboolean repair)
 {
-    DexFuture *refusal = check (self);
-    PosadaDiskJob *job;
-
-    if (refusal)
-        return refusal;
-    job = job_new (self, posada_disk_job_check, target);
-    job->flag = repair;
-    return begin (self, job,
-                  name_task (self, repair ? _ ("Repairing “%s”") : _ ("Checking “%s”"), target),
-                  FALSE, resolve_found);
+    return work_on (self, &(Wish) {.work = posada_disk_job_check,
+                                   .target = target,
+                                   .task = repair ? _ ("Repairing “%s”") : _ ("Checking “%s”"),
+                                   .flag = repair,
+                                   .resolve = resolve_found});
 }
 
 DexFuture *

@@ -76,6 +76,8 @@ DexFuture *posada_disk_care_resize (PosadaDiskCare *self, const char *target, gu
 DexFuture *posada_disk_care_compact (PosadaDiskCare *self, const char *target, gboolean compress);
 /* A file of the machine's own is replaced; others stay where they are. */
 DexFuture *posada_disk_care_convert (PosadaDiskCare *self, const char *target, PosadaFormat format);
+/* It has all in its own file then, and is based on no other. */
+DexFuture *posada_disk_care_make_independent (PosadaDiskCare *self, const char *target);
 /* All raw disks that snapshots would need. */
 DexFuture *posada_disk_care_convert_raw (PosadaDiskCare *self);
 gboolean posada_disk_care_has_raw (PosadaDiskCare *self);

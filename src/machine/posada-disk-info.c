@@ -25,6 +25,7 @@ posada_disk_info_finalize (GObject *object)
     g_free (data->shares);
     g_free (data->target);
     g_free (data->path);
+    g_free (data->base);
     g_free (data->problem);
     g_free (data->fixed);
 

@@ -24,7 +24,7 @@ typedef struct {
     PosadaFormat format;
     guint64 size, on_disk; /* bytes; 0: not known */
     gboolean read_only;
-    gboolean has_base; /* it says only in what it differs from another image */
+    char *base; /* it says only in what it differs from that file; NULL: it is whole */
     PosadaDiskShare *shares;
     guint n_shares;
     char *problem; /* a sentence: why it cannot be read; NULL: it can */

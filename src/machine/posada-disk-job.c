@@ -16,6 +16,7 @@
 #include "block/convert.h"
 #include "machine/posada-disk-image.h"
 #include "machine/posada-machine.h"
+#include "snapshot/snapshot.h"
 #include "store/posada-store-error.h"
 
 #define SPARE (G_GUINT64_CONSTANT (16) << 20) /* room that is left to others */
@@ -164,12 +165,23 @@ get_stem (const char *path)
     return stem;
 }
 
-/* Whether as much as @path takes fits into @folder once more. Compressed images may need more
- * still, which is found out on the way. */
-static gboolean
-check_room (const char *path, const char *folder, GError **error)
+/* Bytes that a copy of @disk may take, with all that it is based on. */
+static guint64
+measure_whole (const PosadaDisk *disk)
 {
-    guint64 needed = posada_disk_measure (path), room = posada_disk_find_room (folder);
+    guint64 bytes = posada_disk_measure (disk->path);
+
+    for (char **backing = disk->backing; backing && *backing; backing++)
+        bytes += posada_disk_measure (*backing);
+    return bytes;
+}
+
+/* Whether @needed bytes fit into @folder. Compressed images may need more still, which is found out
+ * on the way. */
+static gboolean
+check_room (guint64 needed, const char *folder, GError **error)
+{
+    guint64 room = posada_disk_find_room (folder);
     g_autofree char *needed_text = NULL, *room_text = NULL, *name = NULL;
 
     if (room > needed && room - needed >= SPARE)
@@ -332,7 +344,7 @@ posada_disk_job_import (PosadaDiskJob *job, GError **error)
 
     expect (job, posada_disk_measure (job->path));
     if (!posada_disk_image_check_unused (job->path, TRUE, error) ||
-        !check_room (job->path, job->folder, error))
+        !check_room (posada_disk_measure (job->path), job->folder, error))
         return FALSE;
     r = blk_convert (&conversion, &from);
     if (r < 0)
@@ -393,7 +405,8 @@ posada_disk_job_compact (PosadaDiskJob *job, GError **error)
     int r;
 
     if (!disk || !look_whether_free (job, disk, error) ||
-        (disk->format == POSADA_FORMAT_QCOW2 && !check_room (disk->path, folder, error)))
+        (disk->format == POSADA_FORMAT_QCOW2 &&
+         !check_room (posada_disk_measure (disk->path), folder, error)))
         return FALSE;
     compaction.path = disk->path;
     compaction.format = get_block_format (disk->format);
@@ -401,6 +414,44 @@ posada_disk_job_compact (PosadaDiskJob *job, GError **error)
     expect (job, posada_disk_measure (disk->path));
     r = blk_compact (&compaction, &from);
     return r == 0 || posada_disk_fail_block (error, r, disk->path, from.message);
+}
+
+/* If no disk is based on another machine's snapshot any more, the definition does not say so
+ * either: its folder of snapshots, and which it was; else NULL. */
+static char *
+leave_origin (PosadaDiskJob *job, char **ret_snapshot)
+{
+    g_autofree char *uuid = posada_definition_get_origin (job->definition, ret_snapshot);
+    g_autofree char *folder = NULL;
+    unsigned n = posada_definition_get_n_disks (job->definition);
+
+    for (unsigned i = 0; uuid && i < n; i++) {
+        g_autoptr (PosadaDisk) disk = posada_definition_get_disk (job->definition, i);
+
+        if (disk->backing && *disk->backing)
+            return NULL;
+    }
+    if (!uuid || !job->store || !posada_definition_set_origin (job->definition, NULL, NULL, NULL))
+        return NULL;
+    folder = posada_store_get_machine_folder (job->store, uuid);
+    return g_build_filename (folder, "snapshots", NULL);
+}
+
+/* The definition has @disk at @index. What nobody is based on any more may be deleted. */
+static gboolean
+save_whole (PosadaDiskJob *job, unsigned index, const PosadaDisk *disk, GError **error)
+{
+    g_autofree char *uuid = posada_definition_get_uuid (job->definition);
+    g_autofree char *snapshot = NULL, *folder = NULL;
+
+    if (!posada_definition_set_disk (job->definition, index, disk, error))
+        return FALSE;
+    folder = leave_origin (job, &snapshot);
+    if (!save (job, error))
+        return FALSE;
+    if (folder)
+        snapshot_unpin (folder, snapshot, uuid);
+    return TRUE;
 }
 
 /* @disk, at @index. */
@@ -424,7 +475,8 @@ convert (PosadaDiskJob *job, unsigned index, PosadaDisk *disk, PosadaFormat form
     struct vmm_error from = {0};
     int r;
 
-    if (!look_whether_free (job, disk, error) || !check_room (old, folder, error) ||
+    if (!look_whether_free (job, disk, error) ||
+        !check_room (measure_whole (disk), folder, error) ||
         (own && !check_unshared (job, old, error)))
         return FALSE;
     r = blk_convert (&conversion, &from);
@@ -432,7 +484,7 @@ convert (PosadaDiskJob *job, unsigned index, PosadaDisk *disk, PosadaFormat form
         return posada_disk_fail_block (error, r, old, from.message);
     g_set_str (&disk->path, path);
     disk->format = format;
-    if (!posada_definition_set_disk (job->definition, index, disk, error) || !save (job, error)) {
+    if (!save_whole (job, index, disk, error)) {
         g_unlink (path);
         return FALSE;
     }
@@ -449,12 +501,42 @@ posada_disk_job_convert (PosadaDiskJob *job, GError **error)
 
     if (!disk)
         return FALSE;
-    expect (job, posada_disk_measure (disk->path));
+    expect (job, measure_whole (disk));
     return disk->format == job->format || convert (job, index, disk, job->format, error);
 }
 
+/* Those disks that @is_meant, one after the other, all to qcow2. */
 static gboolean
-is_raw (const PosadaDisk *disk)
+convert_some (PosadaDiskJob *job, gboolean (*is_meant) (PosadaDiskJob *, const PosadaDisk *),
+              GError **error)
+{
+    unsigned n = posada_definition_get_n_disks (job->definition);
+    guint64 total = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        g_autoptr (PosadaDisk) disk = posada_definition_get_disk (job->definition, i);
+
+        if (is_meant (job, disk))
+            total += measure_whole (disk);
+    }
+    expect (job, total);
+    for (unsigned i = 0; i < n; i++) {
+        g_autoptr (PosadaDisk) disk = posada_definition_get_disk (job->definition, i);
+
+        if (!is_meant (job, disk))
+            continue;
+        /* What is no other disk of the machine is checked by the name of this one. */
+        g_set_str (&job->target, disk->target);
+        job->step = measure_whole (disk);
+        if (!convert (job, i, disk, POSADA_FORMAT_QCOW2, error))
+            return FALSE;
+        job->before += job->step;
+    }
+    return TRUE;
+}
+
+static gboolean
+is_raw (PosadaDiskJob *job, const PosadaDisk *disk)
 {
     return disk->kind == POSADA_DISK_DISK && disk->path && !disk->read_only &&
            disk->format == POSADA_FORMAT_RAW;
@@ -463,28 +545,23 @@ is_raw (const PosadaDisk *disk)
 gboolean
 posada_disk_job_convert_raw (PosadaDiskJob *job, GError **error)
 {
-    unsigned n = posada_definition_get_n_disks (job->definition);
-    guint64 total = 0;
+    return convert_some (job, is_raw, error);
+}
 
-    for (unsigned i = 0; i < n; i++) {
-        g_autoptr (PosadaDisk) disk = posada_definition_get_disk (job->definition, i);
+static gboolean
+is_based (PosadaDiskJob *job, const PosadaDisk *disk)
+{
+    return disk->kind == POSADA_DISK_DISK && disk->path && disk->format == POSADA_FORMAT_QCOW2 &&
+           disk->backing && *disk->backing &&
+           (!job->format_name || g_strcmp0 (disk->target, job->format_name) == 0);
+}
 
-        if (is_raw (disk))
-            total += posada_disk_measure (disk->path);
-    }
-    expect (job, total);
-    for (unsigned i = 0; i < n; i++) {
-        g_autoptr (PosadaDisk) disk = posada_definition_get_disk (job->definition, i);
-
-        if (!is_raw (disk))
-            continue;
-        g_set_str (&job->target, disk->target);
-        job->step = posada_disk_measure (disk->path);
-        if (!convert (job, i, disk, POSADA_FORMAT_QCOW2, error))
-            return FALSE;
-        job->before += job->step;
-    }
-    return TRUE;
+gboolean
+posada_disk_job_make_independent (PosadaDiskJob *job, GError **error)
+{
+    /* .target changes from disk to disk. */
+    g_set_str (&job->format_name, job->target);
+    return convert_some (job, is_based, error);
 }
 
 gboolean

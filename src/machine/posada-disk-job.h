@@ -58,6 +58,8 @@ gboolean posada_disk_job_resize (PosadaDiskJob *job, GError **error);  /* .size 
 gboolean posada_disk_job_compact (PosadaDiskJob *job, GError **error); /* .flag: compress */
 gboolean posada_disk_job_convert (PosadaDiskJob *job, GError **error); /* .format */
 gboolean posada_disk_job_convert_raw (PosadaDiskJob *job, GError **error);
+/* With what it is based on in it; without .target all disks that are based on something. */
+gboolean posada_disk_job_make_independent (PosadaDiskJob *job, GError **error);
 gboolean posada_disk_job_check (PosadaDiskJob *job, GError **error);      /* .flag: repair */
 gboolean posada_disk_job_set_medium (PosadaDiskJob *job, GError **error); /* .path */
 /* posada-disk-look.c */

@@ -137,7 +137,8 @@ look_inside (PosadaDiskJob *job, const PosadaDisk *disk, PosadaDiskData *data)
     blk_describe (blk, &description);
     data->size = description.size;
     data->on_disk = description.on_disk;
-    data->has_base = description.backing[0] != 0;
+    if (description.backing[0])
+        data->base = g_filename_display_name (description.backing);
     if (description.n_snapshots)
         take_shares (job, blk, data);
     blk_close (blk);

@@ -98,7 +98,7 @@ snapshot_check_pins (int folder, const char *name, const char *title, struct vmm
             snprintf (text, sizeof text, "%s", uuid);
         text[strcspn (text, "\n")] = '\0';
         r = vmm_error_set (error, -EBUSY, "“%s” is based on the snapshot “%s”: %s", text, title,
-                           where == BESIDE ? "delete that machine first"
+                           where == BESIDE ? "make its disks independent, or delete it, first"
                                            : "empty the trash, in which it is, first");
     }
     closedir (dir);

@@ -22,7 +22,8 @@ check_nobody_needs (PosadaStore *self, const char *uuid, GError **error)
 
         if (g_strcmp0 (origin, uuid) == 0) {
             g_set_error (error, POSADA_STORE_ERROR, POSADA_STORE_ERROR_BUSY,
-                         "“%s” is based on a snapshot of this machine: delete that one first",
+                         "“%s” is based on a snapshot of this machine: make its disks independent, "
+                         "or delete it, first",
                          entry->name);
             return FALSE;
         }

@@ -192,6 +192,23 @@ def what_deleting_a_snapshot_frees_is_told():
 
 
 @test
+def what_is_based_on_a_file_needs_leave_to_read_it():
+    good("create", "base.qcow2", "--size", "4M")
+    good("create", "top.qcow2", "--size", "4M", "--backing", "base.qcow2", "--backing-format",
+         "qcow2")
+    refused("convert", "top.qcow2", "new.qcow2", part="--backing allows that file")
+    good("convert", "top.qcow2", "new.qcow2", "--backing", "base.qcow2")
+
+
+@test
+def the_size_of_what_has_snapshots_stays():
+    qemu_img("create", "-f", "qcow2", "disk.qcow2", "4M")
+    qemu_img("snapshot", "-c", "one", "disk.qcow2")
+    refused("resize", "disk.qcow2", "8M", part="delete them first")
+    refused("compact", "disk.qcow2", part="delete them first")
+
+
+@test
 def what_cannot_be_converted_is_refused_and_leaves_nothing():
     make_raw("source.raw")
     make_raw("there.qcow2")

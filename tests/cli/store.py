@@ -154,6 +154,20 @@ def a_copy_keeps_the_snapshot_it_comes_from():
 
 
 @test
+def a_linked_clone_becomes_independent():
+    subprocess.run([POSADA, "disk", "create", "own.qcow2", "--size", "4M"], check=True)
+    good("create", "--disk", "own.qcow2", "--name", "First")
+    good("clone", "First", "--linked", "--name", "Second")
+    refused("delete", "First", part="make its disks independent", status=1)
+    refused("disk", "flatten", "Nobody", part="Nobody")
+    assert good("disk", "flatten", "Second") == ""
+    id = good("snapshot", "First", "list")[:16]
+    good("snapshot", "First", "delete", id)
+    good("delete", "First")
+    good("disk", "flatten", "Second")
+
+
+@test
 def templates_do_not_start():
     make_iso()
     good("create", "--iso", "cd.iso", "--name", "First", "--disk-size", "8M")

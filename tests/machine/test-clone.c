@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "block/image.h"
+#include "machine/posada-disk-job.h"
 #include "snapshot/snapshot.h"
 #include "store/posada-device.h"
 #include "store/posada-store-error.h"
@@ -409,6 +410,90 @@ TEST (a_machine_that_runs_is_not_cloned)
     clone = posada_clone_new (rig.store, rig.uuid, POSADA_CLONE_FULL, NULL, NULL);
     CHECK (!posada_clone_run_now (clone, NULL, &error));
     g_assert_error (error, POSADA_STORE_ERROR, POSADA_STORE_ERROR_BUSY);
+    end (&rig);
+}
+
+/* Does that to the machine's disk “vda”. */
+static void
+care (struct rig *rig, const char *uuid, PosadaDiskWork work, PosadaFormat format)
+{
+    PosadaDiskJob *job = g_atomic_rc_box_new0 (PosadaDiskJob);
+
+    job->work = work;
+    job->is_task = job->needs_lock = TRUE;
+    job->store = g_object_ref (rig->store);
+    job->folder = posada_store_get_machine_folder (rig->store, uuid);
+    job->definition = posada_store_load (rig->store, uuid, NULL);
+    job->target = g_strdup ("vda");
+    job->format = format;
+    posada_disk_job_run (job);
+    if (job->error)
+        tap_fail (__FILE__, __LINE__, "%s", job->error->message);
+    g_atomic_rc_box_release_full (job, posada_disk_job_clear);
+}
+
+static void
+check_independent (PosadaDiskWork work, PosadaFormat format)
+{
+    g_autofree char *uuid = NULL, *origin = NULL, *base = NULL;
+    g_autoptr (PosadaDefinition) definition = NULL;
+    g_autoptr (PosadaDisk) disk = NULL;
+    g_autoptr (GError) error = NULL;
+    struct vmm_error from = {0};
+    struct rig rig;
+
+    begin (&rig, "d.qcow2");
+    write_disk (&rig, rig.uuid, 'a');
+    uuid = make (&rig, rig.uuid, POSADA_CLONE_LINKED, NULL, "Second");
+    write_disk (&rig, rig.uuid, 'b');
+    definition = posada_store_load (rig.store, uuid, NULL);
+    origin = posada_definition_get_origin (definition, &base);
+    CHECK_STRING (origin, rig.uuid);
+    CHECK (forget (&rig, base, &from) < 0);
+    CHECK (!posada_store_delete (rig.store, rig.uuid, NULL, NULL));
+
+    g_clear_pointer (&origin, g_free);
+    care (&rig, uuid, work, format);
+    g_set_object (&definition, NULL);
+    definition = posada_store_load (rig.store, uuid, NULL);
+    CHECK (!posada_definition_get_origin (definition, NULL));
+    disk = disk_of (&rig, uuid);
+    CHECK (!disk->backing || !*disk->backing);
+    CHECK_EQUAL (disk->format, format);
+    CHECK_EQUAL (forget (&rig, base, &from), 0);
+    CHECK (posada_store_delete (rig.store, rig.uuid, NULL, &error));
+    CHECK_EQUAL (read_disk (&rig, uuid), 'a');
+    end (&rig);
+}
+
+TEST (a_linked_clone_becomes_independent)
+{
+    check_independent (posada_disk_job_make_independent, POSADA_FORMAT_QCOW2);
+}
+
+TEST (a_linked_clone_that_becomes_raw_is_independent)
+{
+    check_independent (posada_disk_job_convert, POSADA_FORMAT_RAW);
+}
+
+TEST (a_linked_clone_is_compacted_and_stays_one)
+{
+    g_autofree char *uuid = NULL, *origin = NULL;
+    g_autoptr (PosadaDefinition) definition = NULL;
+    struct rig rig;
+
+    begin (&rig, "d.qcow2");
+    write_disk (&rig, rig.uuid, 'a');
+    uuid = make (&rig, rig.uuid, POSADA_CLONE_LINKED, NULL, "Second");
+    care (&rig, uuid, posada_disk_job_compact, POSADA_FORMAT_QCOW2);
+    CHECK_EQUAL (read_disk (&rig, uuid), 'a');
+    write_disk (&rig, uuid, 'c');
+    care (&rig, uuid, posada_disk_job_compact, POSADA_FORMAT_QCOW2);
+    CHECK_EQUAL (read_disk (&rig, uuid), 'c');
+    CHECK_EQUAL (read_disk (&rig, rig.uuid), 'a');
+    definition = posada_store_load (rig.store, uuid, NULL);
+    origin = posada_definition_get_origin (definition, NULL);
+    CHECK_STRING (origin, rig.uuid);
     end (&rig);
 }
 

@@ -9,8 +9,9 @@ import sys
 import tempfile
 import time
 
-from user import (Application, Skip, WindowManager, find, names, press, run_tests, take_picture,
-                  type_keys, wait, wait_for, wait_for_text, wait_until_gone, walk)  # fmt: skip
+from user import (BUTTONS, Application, Skip, WindowManager, click, find, names, press, run_tests,
+                  take_picture, type_keys, wait, wait_for, wait_for_text, wait_until_gone,
+                  walk)  # fmt: skip
 
 POSADA, PAYLOAD = sys.argv[3], sys.argv[4]
 
@@ -64,6 +65,25 @@ def machines_are_cloned():
         press(application, "Clone")
         wait("a clone of the clone", lambda: "Clone of Clone of First" in rows(application))
         take_picture("cloned")
+
+
+def a_linked_clone_becomes_independent():
+    make_first()
+    posada("clone", "First", "--linked", "--name", "Second")
+    with WindowManager(), Application() as application:
+        click(wait_for(application, "Second", ("list item",)))
+        click(wait_for(application, "Disks", ("list item",)))
+        menu = "Menu of “disk-0.qcow2”"
+        wait_for(application, menu, (*BUTTONS, "menu button"))
+        press(application, menu)
+        press(application, "Make Independent…")
+        wait_for(application, "Make Independent")
+        time.sleep(0.5)
+        take_picture("independent-dialog")
+        press(application, "Make Independent")
+        wait_for_text(application, "The disk is independent")
+        take_picture("independent")
+    posada("delete", "First")
 
 
 def templates_give_machines():
@@ -123,5 +143,5 @@ def what_is_disposable_is_not_kept():
         take_picture("disposable")
 
 
-run_tests([machines_are_cloned, snapshots_offer_copies, templates_give_machines, copies_run_beside_the_original,
+run_tests([machines_are_cloned, a_linked_clone_becomes_independent, snapshots_offer_copies, templates_give_machines, copies_run_beside_the_original,
            what_is_disposable_is_not_kept])

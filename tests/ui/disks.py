@@ -4,21 +4,10 @@
 machines are real files. The first argument is posada-app; screenshots go to the second."""
 
 import shutil
-import subprocess
 import time
 
-from user import (BUTTONS, Application, Atspi, WindowManager, press, run_tests, skip_all,
+from user import (BUTTONS, Application, WindowManager, click, press, run_tests, skip_all,
                   take_picture, type_keys, type_text, wait_for, wait_for_text)  # fmt: skip
-
-
-def click(node):
-    """Rows that lead on have no action of their own for AT-SPI: this is a hand on the mouse."""
-    subprocess.run(["xdotool", "search", "--onlyvisible", "--class", "posada", "windowmove", "0", "0"],
-                   check=True)  # fmt: skip
-    time.sleep(0.5)
-    place = node.get_component_iface().get_extents(Atspi.CoordType.WINDOW)
-    subprocess.run(["xdotool", "mousemove", str(place.x + place.width // 3),
-                    str(place.y + place.height // 2), "click", "1"], check=True)  # fmt: skip
 
 
 def open_disks(application):
