@@ -166,3 +166,13 @@ void blk_describe (struct blk *blk, struct blk_description *ret_description);
 int blk_check (struct blk *blk, struct blk_check *ret_check, struct vmm_error *error);
 /* Repairs all that blk_check () counts, unless there is damage: -EUCLEAN. */
 int blk_repair (struct blk *blk, struct vmm_error *error);
+
+/* For who waits: how far it is, in percent; false cancels. */
+struct blk_watch {
+    bool (*progress) (void *data, double percent);
+    void *data;
+};
+/* The same, also watched. -ECANCELED: then nothing has changed. */
+int blk_check_watched (struct blk *blk, const struct blk_watch *watch, struct blk_check *ret_check,
+                       struct vmm_error *error);
+int blk_repair_watched (struct blk *blk, const struct blk_watch *watch, struct vmm_error *error);

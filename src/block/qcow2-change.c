@@ -120,6 +120,19 @@ qcow2_change_begin_to_read (struct qcow2 *self, struct qcow2_change *change,
     return r < 0 ? vmm_error_set_errno (error, r, "%s cannot be read", self->blk.path) : 0;
 }
 
+int
+qcow2_change_tell (struct qcow2_change *change, uint64_t done, uint64_t total)
+{
+    const struct blk_watch *watch = change->watch;
+    double steps = change->step + (double) done / (double) total;
+
+    if (!watch || !watch->progress)
+        return 0;
+    return watch->progress (watch->data, change->base + change->span * steps / change->n_steps)
+               ? 0
+               : -ECANCELED;
+}
+
 void
 qcow2_change_end_locked (struct qcow2_change *change)
 {

@@ -40,14 +40,17 @@ struct qcow2_change {
     bool *changed;
     uint32_t *todo; /* numbers of blocks that have changed and have no place */
     size_t n_todo;
-    uint64_t room;             /* of these four arrays */
-    uint64_t n_blocks;         /* highest one that counts something, plus 1 */
-    uint64_t bytes;            /* of .blocks */
-    uint64_t cursor;           /* the next cluster to be written */
-    struct qcow2_table l1, rt; /* what becomes the image's; .l1 may be none, and stays then */
-    struct qcow2_runs freed;   /* what gives its space back at the end */
-    uint64_t n_freed;          /* clusters */
-    unsigned char *buffer;     /* sequential writes on their way */
+    uint64_t room;                 /* of these four arrays */
+    uint64_t n_blocks;             /* highest one that counts something, plus 1 */
+    uint64_t bytes;                /* of .blocks */
+    uint64_t cursor;               /* the next cluster to be written */
+    struct qcow2_table l1, rt;     /* what becomes the image's; .l1 may be none, and stays then */
+    struct qcow2_runs freed;       /* what gives its space back at the end */
+    uint64_t n_freed;              /* clusters */
+    const struct blk_watch *watch; /* or NULL */
+    double base, span;             /* percent: this change begins there, and is so much, … */
+    unsigned step, n_steps;        /* … trees that it goes through one after the other */
+    unsigned char *buffer;         /* sequential writes on their way */
     uint64_t buffer_offset;
     size_t buffer_used;
 };
@@ -70,6 +73,9 @@ int qcow2_change_commit (struct qcow2_change *change);
 void qcow2_change_end (struct qcow2_change *change);
 /* Without the lock of qcow2_change_begin (). */
 void qcow2_change_end_locked (struct qcow2_change *change);
+
+/* Says that @done of @total of the present step are done. -ECANCELED. */
+int qcow2_change_tell (struct qcow2_change *change, uint64_t done, uint64_t total);
 
 int qcow2_change_get_count (struct qcow2_change *change, uint64_t cluster, uint64_t *ret_count);
 /* @delta is 1 or -1. -EMLINK: there are too many for the image's width; -EUCLEAN: below 0. */

@@ -18,6 +18,9 @@ count_all (struct qcow2_change *change)
     struct qcow2_snapshots snapshots = {0};
     int r = qcow2_change_add_count (change, 0, 1);
 
+    change->step = 0;
+    if (r == 0)
+        r = qcow2_change_tell (change, 0, 1);
     if (r == 0)
         r = qcow2_change_add_range (change, self->l1.offset, UINT64_C (8) * self->l1.n, 1);
     if (r == 0)
@@ -30,6 +33,7 @@ count_all (struct qcow2_change *change)
         const struct qcow2_snapshot *snapshot = &snapshots.list[i];
         AUTO_FREE uint64_t *tree = NULL;
 
+        change->step++;
         r = qcow2_tree_load (self, snapshot->l1_offset, snapshot->l1_size, &tree);
         if (r == 0)
             r = qcow2_change_add_range (change, snapshot->l1_offset,
@@ -54,7 +58,9 @@ recount (struct qcow2_change *change)
     memcpy (l1, self->l1.entries, UINT64_C (8) * self->l1.n);
     change->from_scratch = true;
     change->n_blocks = 0;
+    change->n_steps = self->header.n_snapshots + 2;
     r = count_all (change);
+    change->step = change->n_steps - 1;
     /* The active L1 table moves. */
     if (r == 0)
         r = qcow2_change_add_range (change, self->l1.offset, UINT64_C (8) * self->l1.n, -1);
@@ -64,15 +70,21 @@ recount (struct qcow2_change *change)
     return r == 0 ? qcow2_change_commit (change) : r;
 }
 
-int
-qcow2_recount (struct qcow2 *self, struct vmm_error *error)
+static int
+recount_watched (struct qcow2 *self, const struct blk_watch *watch, double base,
+                 struct vmm_error *error)
 {
     struct qcow2_change change;
     int r = qcow2_change_begin (self, &change, error);
 
     if (r == 0) {
+        change.watch = watch;
+        change.base = base;
+        change.span = 100 - base;
         r = recount (&change);
-        if (r == -EIO || r == -EUCLEAN)
+        if (r == -ECANCELED)
+            vmm_error_set (error, r, "the repair of %s was cancelled", self->blk.path);
+        else if (r == -EIO || r == -EUCLEAN)
             vmm_error_set_errno (error, r, "%s is damaged and cannot be repaired", self->blk.path);
         else if (r < 0)
             vmm_error_set_errno (error, r, "%s was not closed and cannot be repaired now",
@@ -80,6 +92,12 @@ qcow2_recount (struct qcow2 *self, struct vmm_error *error)
     }
     qcow2_change_end (&change);
     return r;
+}
+
+int
+qcow2_recount (struct qcow2 *self, struct vmm_error *error)
+{
+    return recount_watched (self, NULL, 0, error);
 }
 
 static int
@@ -155,7 +173,9 @@ check_flags (struct qcow2_change *stored, struct blk_check *check)
 
         if (offset == 0)
             continue;
-        r = check_flag (stored, self->l1.entries[i], check);
+        r = qcow2_change_tell (stored, i, self->l1.n);
+        if (r == 0)
+            r = check_flag (stored, self->l1.entries[i], check);
         if (r == 0)
             r = blk_file_read (self->file, offset, table, self->cluster_size);
         for (uint64_t at = 0; r == 0 && at < self->cluster_size; at += 8)
@@ -164,7 +184,7 @@ check_flags (struct qcow2_change *stored, struct blk_check *check)
     return r;
 }
 
-/* With the lock. */
+/* With the lock; .watch and what belongs to it are set. */
 static int
 check_image (struct qcow2_change *stored, struct blk_check *check)
 {
@@ -172,6 +192,9 @@ check_image (struct qcow2_change *stored, struct blk_check *check)
     int r = qcow2_change_begin_locked (stored->self, &true_counts);
 
     if (r == 0) {
+        true_counts.watch = stored->watch;
+        true_counts.span = stored->span;
+        true_counts.n_steps = stored->n_steps;
         true_counts.from_scratch = true;
         true_counts.n_blocks = 0;
         r = count_all (&true_counts);
@@ -186,8 +209,10 @@ check_image (struct qcow2_change *stored, struct blk_check *check)
     return r;
 }
 
-int
-blk_check (struct blk *blk, struct blk_check *ret_check, struct vmm_error *error)
+/* @span: how many percent of all that is watched this is. */
+static int
+check_watched (struct blk *blk, const struct blk_watch *watch, double span,
+               struct blk_check *ret_check, struct vmm_error *error)
 {
     struct qcow2 *self = qcow2_from_blk (blk);
     struct blk_check check = {0};
@@ -202,14 +227,21 @@ blk_check (struct blk *blk, struct blk_check *ret_check, struct vmm_error *error
     r = qcow2_change_begin_to_read (self, &stored, error);
     if (r == 0) {
         self->complained = false;
+        stored.watch = watch;
+        stored.span = span;
+        /* The flags are looked at after all trees. */
+        stored.n_steps = self->header.n_snapshots + 2;
+        stored.step = stored.n_steps - 1;
         r = check_image (&stored, &check);
         /* Tables that cannot be true complain; a file that cannot be read does not. */
-        check.damaged = r < 0 && self->complained;
+        check.damaged = r < 0 && r != -ECANCELED && self->complained;
         if (check.damaged) {
             check.errors++;
             r = 0;
         }
-        if (r < 0)
+        if (r == -ECANCELED)
+            vmm_error_set (error, r, "the check of %s was cancelled", blk->path);
+        else if (r < 0)
             vmm_error_set_errno (error, r, "%s cannot be checked", blk->path);
     }
     qcow2_change_end (&stored);
@@ -219,11 +251,24 @@ blk_check (struct blk *blk, struct blk_check *ret_check, struct vmm_error *error
 }
 
 int
-blk_repair (struct blk *blk, struct vmm_error *error)
+blk_check_watched (struct blk *blk, const struct blk_watch *watch, struct blk_check *ret_check,
+                   struct vmm_error *error)
+{
+    return check_watched (blk, watch, 100, ret_check, error);
+}
+
+int
+blk_check (struct blk *blk, struct blk_check *ret_check, struct vmm_error *error)
+{
+    return blk_check_watched (blk, NULL, ret_check, error);
+}
+
+int
+blk_repair_watched (struct blk *blk, const struct blk_watch *watch, struct vmm_error *error)
 {
     struct qcow2 *self = qcow2_from_blk (blk);
     struct blk_check check;
-    int r = blk_check (blk, &check, error);
+    int r = check_watched (blk, watch, 50, &check, error);
 
     if (r < 0 || !self)
         return r;
@@ -232,5 +277,11 @@ blk_repair (struct blk *blk, struct vmm_error *error)
                               "%s is damaged in a way that repairing would lose data; save what "
                               "can be read with posada disk convert",
                               blk->path);
-    return qcow2_recount (self, error);
+    return recount_watched (self, watch, 50, error);
+}
+
+int
+blk_repair (struct blk *blk, struct vmm_error *error)
+{
+    return blk_repair_watched (blk, NULL, error);
 }

@@ -74,7 +74,9 @@ qcow2_tree_add (struct qcow2_change *change, const uint64_t *l1, uint32_t n, int
         if (++n_tables > self->fresh_from)
             return qcow2_damaged (self, "L2 tables are used several times, such as at",
                                   l1[i] & QCOW2_OFFSET_MASK);
-        r = load_l2 (self, l1[i], table);
+        r = qcow2_change_tell (change, i, n);
+        if (r == 0)
+            r = load_l2 (self, l1[i], table);
         for (uint64_t at = 0; r == 0 && at < self->cluster_size; at += 8)
             r = add_entry (change, load_be64 (table + at), delta);
         if (r == 0)
@@ -160,8 +162,12 @@ qcow2_tree_activate (struct qcow2_change *change, uint64_t *l1, uint32_t n)
     AUTO_FREE unsigned char *table = malloc (change->self->cluster_size);
     int r = table ? 0 : -ENOMEM;
 
-    for (uint32_t i = 0; r == 0 && i < n; i++)
-        if (l1[i] & QCOW2_OFFSET_MASK)
+    for (uint32_t i = 0; r == 0 && i < n; i++) {
+        if (!(l1[i] & QCOW2_OFFSET_MASK))
+            continue;
+        r = qcow2_change_tell (change, i, n);
+        if (r == 0)
             r = activate_entry (change, table, &l1[i]);
+    }
     return r == 0 ? write_l1 (change, l1, n) : r;
 }

@@ -387,19 +387,21 @@ disk_check (struct request *request)
     enum blk_format format;
     struct blk_check check;
     struct blk *blk;
-    int r;
+    int r, shown = -1;
+    const struct blk_watch watch = {.progress = progress_cb, .data = &shown};
 
     if (!own_format_of (request, &format))
         return CLI_BAD_USE;
     r = open_image (request, format, flags | BLK_NO_BACKING, &blk, &error);
     if (r < 0)
         return complain (&error);
-    r = blk_check (blk, &check, &error);
+    catch_interrupts ();
+    r = blk_check_watched (blk, &watch, &check, &error);
     if (r == 0 && request->repair && (check.errors || check.leaks))
-        r = blk_repair (blk, &error);
+        r = blk_repair_watched (blk, &watch, &error);
     blk_close (blk);
-    if (r < 0)
-        return complain (&error);
+    if (end_work (r, shown, &error) != CLI_OK)
+        return CLI_FAILED;
     if (check.damaged)
         cli_complain ("%s is damaged; save what can be read with posada disk convert",
                       request->file);

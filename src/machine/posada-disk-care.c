@@ -618,6 +618,7 @@ look_after (PosadaDiskCare *self, const char *target, gboolean repair)
     return work_on (self, &(Wish) {.work = posada_disk_job_check,
                                    .target = target,
                                    .task = repair ? _ ("Repairing “%s”") : _ ("Checking “%s”"),
+                                   .can_cancel = TRUE,
                                    .flag = repair,
                                    .resolve = resolve_found});
 }

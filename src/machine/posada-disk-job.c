@@ -570,6 +570,7 @@ posada_disk_job_check (PosadaDiskJob *job, GError **error)
     unsigned index, flags = BLK_NO_BACKING | (job->flag ? BLK_FOR_REPAIR : BLK_READ_ONLY);
     g_autoptr (PosadaDisk) disk = find_image (job, &index, error);
     struct vmm_error from = {0};
+    const struct blk_watch watch = {.progress = progress_cb, .data = job};
     struct blk_check check = {0};
     struct blk *blk;
     int r;
@@ -577,9 +578,13 @@ posada_disk_job_check (PosadaDiskJob *job, GError **error)
     if (!disk || (job->flag && !check_unshared (job, disk->path, error)) ||
         !open_image (disk, flags, &blk, error))
         return FALSE;
-    r = blk_check (blk, &check, &from);
+    expect (job, posada_disk_measure (disk->path));
+    if (job->flag)
+        job->step /= 2;
+    r = blk_check_watched (blk, &watch, &check, &from);
+    job->before = job->step;
     if (r == 0 && job->flag && (check.errors || check.leaks))
-        r = blk_repair (blk, &from);
+        r = blk_repair_watched (blk, &watch, &from);
     blk_close (blk);
     job->found = (check.leaks ? 1u : 0) | (check.errors ? 2u : 0) | (check.damaged ? 4u : 0);
     return r == 0 || posada_disk_fail_block (error, r, disk->path, from.message);

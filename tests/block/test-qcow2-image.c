@@ -308,6 +308,64 @@ TEST (leaks_are_found_and_repaired)
     qrig_fini (&rig);
 }
 
+struct watcher {
+    unsigned left;
+    double percent;
+};
+
+static bool
+watch_cb (void *data, double percent)
+{
+    struct watcher *self = data;
+
+    CHECK (percent >= self->percent && percent <= 100);
+    self->percent = percent;
+    return self->left-- > 0;
+}
+
+/* After each of the calls that ask, up to where there are no more. */
+TEST (checks_and_repairs_are_cancelled_and_change_nothing)
+{
+    struct watcher watcher;
+    const struct blk_watch watch = {.progress = watch_cb, .data = &watcher};
+    struct blk_check check;
+    struct qrig rig;
+    int r = -ECANCELED;
+
+    qrig_init (&rig);
+    new_model (&rig, 4 * MIB);
+    qrig_create (&rig, rig.size, 4096);
+    qrig_open (&rig, 0);
+    run_storm (&rig, 100);
+    MUST (&rig, blk_snapshot_take (rig.blk, &(struct blk_snapshot) {.id = "one"}, &rig.error));
+    run_storm (&rig, 50);
+    qrig_close (&rig);
+    poke (&rig, peek (&rig, peek (&rig, 48)) + 2 * 2047, 1, 2); /* leaks */
+    qrig_open (&rig, 0);
+    for (unsigned i = 0; r == -ECANCELED; i++) {
+        CHECK (i < 1000);
+        watcher = (struct watcher) {.left = i};
+        r = blk_check_watched (rig.blk, &watch, &check, &rig.error);
+        CHECK (r == 0 || (r == -ECANCELED && strstr (rig.error.message, "cancelled")));
+    }
+    CHECK_EQUAL (check.leaks, 1);
+    CHECK (!check.damaged && watcher.percent > 50);
+    r = -ECANCELED;
+    for (unsigned i = 0; r == -ECANCELED; i++) {
+        CHECK (i < 1000);
+        MUST (&rig, blk_check (rig.blk, &check, &rig.error));
+        CHECK_EQUAL (check.leaks, 1);
+        watcher = (struct watcher) {.left = i};
+        r = blk_repair_watched (rig.blk, &watch, &rig.error);
+        CHECK (r == 0 || (r == -ECANCELED && strstr (rig.error.message, "cancelled")));
+        run_storm (&rig, 5);
+    }
+    MUST (&rig, blk_check (rig.blk, &check, &rig.error));
+    CHECK (check.leaks == 0 && check.errors == 0);
+    reopen_and_judge (&rig, 0);
+    qrig_fini (&rig);
+}
+
 TEST (a_corrupt_image_is_only_read_until_it_is_repaired)
 {
     struct qrig rig;

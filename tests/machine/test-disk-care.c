@@ -11,6 +11,7 @@
 #include "block/convert.h"
 #include "machine/posada-disk-care.h"
 #include "machine/posada-disk-image.h"
+#include "machine/posada-disk-job.h"
 #include "machine/posada-kvm-machine.h"
 #include "machine/posada-work.h"
 #include "store/posada-file.h"
@@ -453,6 +454,36 @@ TEST (leaks_are_found_and_repaired)
                  POSADA_DISK_HAS_LEAKS);
     finish_with_number (posada_disk_care_repair (place.care, "vda"));
     CHECK_EQUAL (finish_with_number (posada_disk_care_check (place.care, "vda")), 0);
+    place_free (&place);
+}
+
+/* However fast it is: cancelled before it begins. */
+TEST (checking_and_repairing_can_be_cancelled)
+{
+    struct place place = place_new ();
+    g_autofree char *uuid = g_path_get_basename (place.folder);
+    g_autoptr (PosadaDisk) disk = NULL;
+
+    finish_well (posada_disk_care_create (place.care, 64 * MIB));
+    disk = saved_disk (&place, "vda");
+    leak (disk->path);
+    for (unsigned i = 0; i < 2; i++) {
+        PosadaDiskJob *job = g_atomic_rc_box_new0 (PosadaDiskJob);
+
+        job->work = posada_disk_job_check;
+        job->is_task = job->needs_lock = TRUE;
+        job->store = g_object_ref (place.store);
+        job->folder = g_strdup (place.folder);
+        job->definition = posada_store_load (place.store, uuid, NULL);
+        job->target = g_strdup ("vda");
+        job->flag = i == 1;
+        atomic_store (&job->cancelled, true);
+        posada_disk_job_run (job);
+        CHECK (g_error_matches (job->error, G_IO_ERROR, G_IO_ERROR_CANCELLED));
+        g_atomic_rc_box_release_full (job, posada_disk_job_clear);
+    }
+    CHECK_EQUAL (finish_with_number (posada_disk_care_check (place.care, "vda")),
+                 POSADA_DISK_HAS_LEAKS);
     place_free (&place);
 }
 
