@@ -5,6 +5,7 @@
 
 #include "app/posada-console-keys.h"
 #include "app/posada-console-window.h"
+#include "app/posada-narrow.h"
 #include "app/posada-remote-access-dialog.h"
 #include "app/posada-screenshot.h"
 #include "app/posada-settings.h"
@@ -32,7 +33,12 @@ struct _PosadaConsolePage {
     gboolean detached; /* this is the page of such a window */
     guint hint_source;
 
+    AdwBreakpoint *breakpoint;
     AdwToolbarView *toolbar_view;
+    AdwHeaderBar *header_bar;
+    GtkWidget *actions;
+    GtkWidget *tools;
+    GtkBox *narrow_bar;
     AdwWindowTitle *window_title;
     AdwBanner *remote_banner;
     AdwToastOverlay *toast_overlay;
@@ -541,7 +547,12 @@ static void
 bind_children (GtkWidgetClass *widget_class)
 {
 #define BIND(name) gtk_widget_class_bind_template_child (widget_class, PosadaConsolePage, name)
+    BIND (breakpoint);
     BIND (toolbar_view);
+    BIND (header_bar);
+    BIND (actions);
+    BIND (tools);
+    BIND (narrow_bar);
     BIND (window_title);
     BIND (remote_banner);
     BIND (toast_overlay);
@@ -596,6 +607,10 @@ posada_console_page_init (PosadaConsolePage *self)
     GtkEventController *motion = gtk_event_controller_motion_new ();
 
     gtk_widget_init_template (GTK_WIDGET (self));
+    posada_narrow_move (self->breakpoint, self->header_bar, GTK_PACK_START, self->actions,
+                        self->narrow_bar);
+    posada_narrow_move (self->breakpoint, self->header_bar, GTK_PACK_END, self->tools,
+                        self->narrow_bar);
     adw_toolbar_view_set_reveal_bottom_bars (self->toolbar_view, FALSE);
     gtk_event_controller_set_propagation_phase (motion, GTK_PHASE_CAPTURE);
     g_signal_connect_swapped (motion, "motion", G_CALLBACK (motion_cb), self);

@@ -7,6 +7,7 @@
 #include "app/posada-console-window.h"
 #include "app/posada-copies.h"
 #include "app/posada-machine-row.h"
+#include "app/posada-narrow.h"
 #include "app/posada-remote-access-dialog.h"
 #include "app/posada-rename-dialog.h"
 #include "app/posada-sparkline.h"
@@ -21,6 +22,10 @@ struct _PosadaMachinePage {
     GtkStack *stack;
     AdwNavigationView *navigation;
     AdwNavigationPage *overview;
+    AdwBreakpoint *breakpoint;
+    AdwHeaderBar *header_bar;
+    GtkWidget *actions;
+    GtkBox *bottom_bar;
     AdwWindowTitle *window_title;
     GtkWidget *start_button;
     GtkWidget *from_template_button;
@@ -534,6 +539,10 @@ bind_children (GtkWidgetClass *widget_class)
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, stack);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, navigation);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, overview);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, breakpoint);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, header_bar);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, actions);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, bottom_bar);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, window_title);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, start_button);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, from_template_button);
@@ -607,6 +616,8 @@ static void
 posada_machine_page_init (PosadaMachinePage *self)
 {
     gtk_widget_init_template (GTK_WIDGET (self));
+    posada_narrow_move (self->breakpoint, self->header_bar, GTK_PACK_START, self->actions,
+                        self->bottom_bar);
     for (gsize i = 0; i < G_N_ELEMENTS (operations); i++)
         gtk_widget_action_set_enabled (GTK_WIDGET (self), operations[i].action, FALSE);
 }
@@ -671,14 +682,16 @@ posada_machine_page_open_console (PosadaMachinePage *self)
 {
     PosadaConsoleWindow *window;
     AdwNavigationPage *page;
+    GtkWidget *split_view;
 
     g_return_if_fail (POSADA_IS_MACHINE_PAGE (self));
 
+    split_view = gtk_widget_get_ancestor (GTK_WIDGET (self), ADW_TYPE_NAVIGATION_SPLIT_VIEW);
     if (!self->machine)
         return;
     /* A window that becomes narrow goes on showing it, not the list. */
-    gtk_widget_activate_action (GTK_WIDGET (self), "navigation.push", "s",
-                                adw_navigation_page_get_tag (ADW_NAVIGATION_PAGE (self)));
+    if (split_view)
+        adw_navigation_split_view_set_show_content (ADW_NAVIGATION_SPLIT_VIEW (split_view), TRUE);
     window = posada_console_window_find (self->machine);
     if (window)
         gtk_window_present (GTK_WINDOW (window));

@@ -311,6 +311,44 @@ TEST (window_and_machines_are_finalized)
     CHECK (gone[0] == NULL);
 }
 
+/* What does not fit is a warning of libadwaita, and warnings are fatal here. */
+TEST (every_page_fits_into_a_narrow_window)
+{
+    static const char *const pages[] = {"machine.snapshots", "machine.disks", "machine.console"};
+    PosadaLibrary *library = posada_library_new_fake (2);
+    PosadaMachine *machine = g_object_ref (first_machine (library));
+    PosadaWindow *window = posada_window_new (NULL, library);
+    GtkWidget *page = find (GTK_WIDGET (window), POSADA_TYPE_MACHINE_PAGE);
+    GtkWidget *navigation = find (page, ADW_TYPE_NAVIGATION_VIEW);
+
+    gtk_window_set_default_size (GTK_WINDOW (window), 360, 294);
+    gtk_window_present (GTK_WINDOW (window));
+    posada_window_select (window, machine);
+    settle ();
+    CHECK (gtk_widget_get_width (GTK_WIDGET (window)) <= 360);
+    dex_future_disown (posada_machine_start (machine));
+    settle ();
+    for (gsize i = 0; i < G_N_ELEMENTS (pages); i++) {
+        CHECK (activate (page, pages[i]));
+        settle ();
+        CHECK (gtk_widget_get_width (page) <= 360);
+        adw_navigation_view_pop (ADW_NAVIGATION_VIEW (navigation));
+        settle ();
+    }
+    /* The buttons that moved below work, and come back. */
+    CHECK (activate (page, "machine.pause"));
+    CHECK (posada_machine_get_state (machine) == POSADA_MACHINE_PAUSED);
+    gtk_window_set_default_size (GTK_WINDOW (window), 1000, 600);
+    settle ();
+    CHECK (gtk_widget_get_ancestor (find (page, GTK_TYPE_MENU_BUTTON), ADW_TYPE_HEADER_BAR));
+    dex_future_disown (posada_machine_force_off (machine));
+    settle ();
+    gtk_window_destroy (GTK_WINDOW (window));
+    g_object_unref (machine);
+    g_object_unref (library);
+    settle ();
+}
+
 TEST (shortcuts_dialog_is_built)
 {
     AdwDialog *dialog = g_object_ref_sink (posada_shortcuts_new (NULL));
