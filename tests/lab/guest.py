@@ -258,7 +258,8 @@ class Machine:
         self.expect("^init: the guest is up", seconds)
         self.expect("guest# ")
         self.send("stty -echo; PS1= PS2=; echo 'qui''et'\n")
-        self.expect("^quiet$")
+        # To the end of the line: whoever resets the guest now would lose it.
+        self.expect("^quiet\n")
 
     def begin(self, script):
         """Let the guest's shell run SCRIPT; end () tells what came of it."""
