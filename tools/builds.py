@@ -39,7 +39,10 @@ BUILDS = {
         "clang",
         ["-Dwerror=true", "-Dapp=disabled", "-Db_sanitize=thread", "-Db_lundef=false"],
         4,
-        {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"},
+        {
+            "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"
+            f":suppressions={TOP}/tests/tsan.supp"
+        },
     ),
     "release": Build("gcc", ["--buildtype=release"], 1, {}),
 }
