@@ -6,11 +6,11 @@
 #include "app/posada-console-page.h"
 #include "app/posada-console-window.h"
 #include "app/posada-copies.h"
+#include "app/posada-machine-facts.h"
 #include "app/posada-machine-row.h"
 #include "app/posada-narrow.h"
 #include "app/posada-remote-access-dialog.h"
 #include "app/posada-rename-dialog.h"
-#include "app/posada-sparkline.h"
 #include "details/posada-disks-page.h"
 #include "details/posada-snapshots-page.h"
 
@@ -43,17 +43,10 @@ struct _PosadaMachinePage {
     AdwBanner *remote_banner;
     GtkLabel *name_label;
     GtkLabel *state_label;
-    AdwActionRow *load_row;
-    AdwActionRow *uptime_row;
-    AdwActionRow *os_row;
-    AdwActionRow *cpus_row;
-    AdwActionRow *memory_row;
-    AdwActionRow *disks_row;
-    AdwActionRow *snapshots_row;
     gboolean save_cancelled;             /* nobody is told that it failed */
     PosadaSnapshotsPage *snapshots_page; /* while it is open */
     PosadaDisksPage *disks_page;         /* while it is open */
-    PosadaSparkline *sparkline;
+    PosadaMachineFacts *facts;
 };
 
 G_DEFINE_FINAL_TYPE (PosadaMachinePage, posada_machine_page, ADW_TYPE_NAVIGATION_PAGE)
@@ -125,39 +118,6 @@ can_do (PosadaMachinePage *self, const struct operation *operation)
                operation->capability;
 }
 
-static void
-update_uptime (PosadaMachinePage *self)
-{
-    GDateTime *started = posada_machine_get_started_at (self->machine);
-    g_autoptr (GDateTime) local = NULL;
-    g_autofree char *text = NULL;
-
-    gtk_widget_set_visible (GTK_WIDGET (self->uptime_row), started != NULL);
-    if (!started)
-        return;
-    local = g_date_time_to_local (started);
-    text = g_date_time_format (local, "%c");
-    adw_action_row_set_subtitle (self->uptime_row, text);
-}
-
-static void
-update_load (PosadaMachinePage *self)
-{
-    PosadaMachineState state = posada_machine_get_state (self->machine);
-    const PosadaMachineSample *samples;
-    g_autofree char *text = NULL;
-    guint n = 0;
-
-    samples = posada_machine_get_history (self->machine, &n);
-    gtk_widget_set_visible (GTK_WIDGET (self->load_row),
-                            state == POSADA_MACHINE_RUNNING &&
-                                !posada_machine_get_outside (self->machine));
-    if (n > 0)
-        /* Translators: the load of the processors in percent */
-        text = g_strdup_printf (_ ("%.0f %%"), samples[n - 1].cpu * 100);
-    adw_action_row_set_subtitle (self->load_row, text ? text : "");
-}
-
 /* Why it is as it is, or how far the save is. */
 static void
 update_banner (PosadaMachinePage *self)
@@ -213,8 +173,6 @@ update_state (PosadaMachinePage *self)
     for (gsize i = 0; i < G_N_ELEMENTS (operations); i++)
         gtk_widget_action_set_enabled (GTK_WIDGET (self), operations[i].action,
                                        can_do (self, &operations[i]));
-    update_uptime (self);
-    update_load (self);
 }
 
 static void
@@ -261,39 +219,14 @@ state_changed_cb (PosadaMachinePage *self)
 }
 
 static void
-update_essentials (PosadaMachinePage *self)
+update_name (PosadaMachinePage *self)
 {
     const char *name = posada_machine_get_name (self->machine);
-    const char *os_name = posada_machine_get_os_name (self->machine);
-    guint64 disks = posada_machine_get_disk_size (self->machine);
-    g_autofree char *memory = NULL;
-    g_autofree char *cpus = NULL;
-    g_autofree char *size = NULL;
 
-    memory =
-        g_format_size_full (posada_machine_get_memory (self->machine), G_FORMAT_SIZE_IEC_UNITS);
-    size = disks ? g_format_size_full (disks, G_FORMAT_SIZE_IEC_UNITS) : g_strdup (_ ("None"));
-    cpus = g_strdup_printf ("%u", posada_machine_get_cpus (self->machine));
     adw_navigation_page_set_title (ADW_NAVIGATION_PAGE (self), name);
     adw_navigation_page_set_title (self->overview, name);
     adw_window_title_set_title (self->window_title, name);
     gtk_label_set_label (self->name_label, name);
-    adw_action_row_set_subtitle (self->os_row, os_name ? os_name : _ ("Unknown"));
-    adw_action_row_set_subtitle (self->cpus_row, cpus);
-    adw_action_row_set_subtitle (self->memory_row, memory);
-    adw_action_row_set_subtitle (self->disks_row, size);
-}
-
-static void
-update_snapshots (PosadaMachinePage *self)
-{
-    guint n = g_list_model_get_n_items (posada_machine_get_snapshots (self->machine));
-    g_autofree char *text = g_strdup_printf (ngettext ("%u snapshot", "%u snapshots", n), n);
-
-    adw_action_row_set_subtitle (self->snapshots_row, n > 0 ? text : _ ("None"));
-    gtk_widget_set_visible (GTK_WIDGET (self->snapshots_row),
-                            posada_machine_get_capabilities (self->machine) &
-                                POSADA_MACHINE_CAN_SNAPSHOT);
 }
 
 /* --- actions --- */
@@ -525,8 +458,6 @@ posada_machine_page_dispose (GObject *object)
 
     if (self->machine)
         g_signal_handlers_disconnect_by_data (self->machine, self);
-    if (self->machine)
-        g_signal_handlers_disconnect_by_data (posada_machine_get_snapshots (self->machine), self);
     g_clear_weak_pointer (&self->snapshots_page);
     g_clear_weak_pointer (&self->disks_page);
     g_clear_object (&self->machine);
@@ -560,14 +491,7 @@ bind_children (GtkWidgetClass *widget_class)
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, remote_banner);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, name_label);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, state_label);
-    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, load_row);
-    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, uptime_row);
-    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, os_row);
-    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, cpus_row);
-    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, memory_row);
-    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, disks_row);
-    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, snapshots_row);
-    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, sparkline);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, facts);
     gtk_widget_class_bind_template_callback (widget_class, popped_cb);
     gtk_widget_class_bind_template_callback (widget_class, menu_used_cb);
 }
@@ -587,7 +511,7 @@ posada_machine_page_class_init (PosadaMachinePageClass *klass)
     signals[MACHINE_MADE] =
         g_signal_new ("machine-made", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                       NULL, G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_BOOLEAN);
-    g_type_ensure (POSADA_TYPE_SPARKLINE);
+    g_type_ensure (POSADA_TYPE_MACHINE_FACTS);
     gtk_widget_class_set_template_from_resource (widget_class,
                                                  "/io/posada/Posada/ui/app/posada-machine-page.ui");
     bind_children (widget_class);
@@ -629,13 +553,11 @@ posada_machine_page_set_machine (PosadaMachinePage *self, PosadaMachine *machine
 
     if (self->machine == machine)
         return;
-    if (self->machine) {
+    if (self->machine)
         g_signal_handlers_disconnect_by_data (self->machine, self);
-        g_signal_handlers_disconnect_by_data (posada_machine_get_snapshots (self->machine), self);
-    }
     g_set_object (&self->machine, machine);
     adw_navigation_view_pop_to_page (self->navigation, self->overview);
-    posada_sparkline_set_machine (self->sparkline, machine);
+    posada_machine_facts_set_machine (self->facts, machine);
     if (!machine) {
         gtk_stack_set_visible_child_name (self->stack, "none");
         adw_navigation_page_set_title (ADW_NAVIGATION_PAGE (self), _ ("Virtual Machine"));
@@ -646,24 +568,14 @@ posada_machine_page_set_machine (PosadaMachinePage *self, PosadaMachine *machine
     g_signal_connect_swapped (machine, "notify::state", G_CALLBACK (state_changed_cb), self);
     g_signal_connect_swapped (machine, "notify::reason", G_CALLBACK (update_state), self);
     g_signal_connect_swapped (machine, "notify::capabilities", G_CALLBACK (update_state), self);
-    g_signal_connect_swapped (machine, "sampled", G_CALLBACK (update_load), self);
-    g_signal_connect_swapped (machine, "notify::started-at", G_CALLBACK (update_uptime), self);
-    g_signal_connect_swapped (machine, "notify::name", G_CALLBACK (update_essentials), self);
-    g_signal_connect_swapped (machine, "notify::os-name", G_CALLBACK (update_essentials), self);
-    g_signal_connect_swapped (machine, "notify::cpus", G_CALLBACK (update_essentials), self);
-    g_signal_connect_swapped (machine, "notify::memory", G_CALLBACK (update_essentials), self);
-    g_signal_connect_swapped (machine, "notify::disk-size", G_CALLBACK (update_essentials), self);
+    g_signal_connect_swapped (machine, "notify::name", G_CALLBACK (update_name), self);
     g_signal_connect_swapped (machine, "notify::outside", G_CALLBACK (update_state), self);
     g_signal_connect_swapped (machine, "notify::saved", G_CALLBACK (saved_changed_cb), self);
     g_signal_connect_swapped (machine, "notify::snapshot-progress", G_CALLBACK (update_banner),
                               self);
     g_signal_connect_swapped (machine, "notify::thumbnail", G_CALLBACK (update_thumbnail), self);
     g_signal_connect_swapped (machine, "notify::remote", G_CALLBACK (update_remote), self);
-    g_signal_connect_swapped (machine, "notify::capabilities", G_CALLBACK (update_snapshots), self);
-    g_signal_connect_swapped (posada_machine_get_snapshots (machine), "items-changed",
-                              G_CALLBACK (update_snapshots), self);
-    update_snapshots (self);
-    update_essentials (self);
+    update_name (self);
     update_state (self);
     update_remote (self);
     update_thumbnail (self);

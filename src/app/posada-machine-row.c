@@ -6,7 +6,7 @@
 #include "app/posada-sparkline.h"
 
 #define ICON_SIZE      20
-#define THUMBNAIL_SIZE 48
+#define THUMBNAIL_SIZE 56
 
 struct _PosadaMachineRow {
     GtkBox parent_instance;

@@ -23,13 +23,17 @@ posada_sparkline_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
     g_autoptr (GskPath) area_path = NULL;
     g_autoptr (GskStroke) stroke = NULL;
     float first = 0;
-    GdkRGBA color;
+    GdkRGBA color, floor;
     guint n = 0;
 
     samples = self->machine ? posada_machine_get_history (self->machine, &n) : NULL;
+    gtk_widget_get_color (widget, &color);
+    floor = color;
+    floor.alpha *= 0.3f;
+    /* Where there is no history yet. */
+    gtk_snapshot_append_color (snapshot, &floor, &GRAPHENE_RECT_INIT (0, height - 1, width, 1));
     if (n < 2)
         return;
-    gtk_widget_get_color (widget, &color);
     line = gsk_path_builder_new ();
     area = gsk_path_builder_new ();
     for (guint i = 0; i < n; i++) {

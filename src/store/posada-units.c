@@ -84,3 +84,19 @@ posada_parse_flag (const char *text, gboolean fallback)
         return FALSE;
     return fallback;
 }
+
+char *
+posada_format_size (guint64 bytes)
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
+
+    for (int i = G_N_ELEMENTS (units) - 1; i >= 0; i--) {
+        unsigned shift = 10 * (unsigned) (i + 1);
+
+        if (bytes >> shift && !(bytes & ((G_GUINT64_CONSTANT (1) << shift) - 1)))
+            return g_strdup_printf ("%" G_GUINT64_FORMAT "\u00a0%s", bytes >> shift, units[i]);
+        if (bytes >> shift)
+            break;
+    }
+    return g_format_size_full (bytes, G_FORMAT_SIZE_IEC_UNITS);
+}

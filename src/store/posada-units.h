@@ -20,6 +20,9 @@ gboolean posada_parse_number (const char *text, guint64 minimum, guint64 maximum
 gboolean posada_parse_size (const char *text, const char *unit, guint64 minimum, guint64 maximum,
                             const char *what, guint64 *ret_size, GError **error);
 
+/* For people: in KiB, MiB and so on, without a fraction where there is none, as in “2 GiB”. */
+char *posada_format_size (guint64 bytes);
+
 /* "yes" or "on", and "no" or "off"; anything else, and NULL, is @fallback. */
 gboolean posada_parse_flag (const char *text, gboolean fallback);
 

@@ -5,6 +5,7 @@
 #include <glib/gi18n.h>
 
 #include "machine/posada-kvm-config.h"
+#include "store/posada-units.h"
 #include "wizard/posada-draft-internal.h"
 
 /* What Linux takes on x86 (COMMAND_LINE_SIZE, with the zero at its end). */
@@ -90,12 +91,12 @@ check_memory (PosadaDraft *self)
     g_autofree char *size = NULL;
 
     if (self->capacity && self->memory > self->capacity->free_memory) {
-        size = g_format_size_full (self->capacity->free_memory, G_FORMAT_SIZE_IEC_UNITS);
+        size = posada_format_size (self->capacity->free_memory);
         /* Translators: an amount of memory */
         return g_strdup_printf (_ ("Only %s are free: give it less, or close something."), size);
     }
     if (self->medium && self->memory < self->medium->least_memory) {
-        size = g_format_size_full (self->medium->least_memory, G_FORMAT_SIZE_IEC_UNITS);
+        size = posada_format_size (self->medium->least_memory);
         /* Translators: an amount of memory */
         return g_strdup_printf (_ ("This system needs at least %s."), size);
     }
@@ -120,7 +121,7 @@ check_disk_size (PosadaDraft *self)
     if (self->kind == POSADA_MEDIUM_DISK || !self->capacity ||
         self->disk_size <= self->capacity->free_space)
         return NULL;
-    size = g_format_size_full (self->capacity->free_space, G_FORMAT_SIZE_IEC_UNITS);
+    size = posada_format_size (self->capacity->free_space);
     /* Translators: an amount of disk space */
     return g_strdup_printf (_ ("Only %s are free where machines are kept."), size);
 }

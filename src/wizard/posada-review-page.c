@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "store/posada-units.h"
 #include "wizard/posada-review-page.h"
 
 #include <glib/gi18n.h>
@@ -124,7 +125,7 @@ show_name (PosadaReviewPage *self, PosadaDraft *draft)
 static char *
 describe_free (const char *format, guint64 bytes)
 {
-    g_autofree char *size = g_format_size_full (bytes, G_FORMAT_SIZE_IEC_UNITS);
+    g_autofree char *size = posada_format_size (bytes);
 
     return g_strdup_printf (format, size);
 }
@@ -157,9 +158,8 @@ show_hardware (PosadaReviewPage *self, PosadaDraft *draft)
                                          POSADA_FIELD_DISK_SIZE, POSADA_FIELD_FIRMWARE};
     guint cpus = posada_draft_get_cpus (draft);
     guint64 disk = posada_draft_get_disk_size (draft);
-    g_autofree char *memory_text =
-        g_format_size_full (posada_draft_get_memory (draft), G_FORMAT_SIZE_IEC_UNITS);
-    g_autofree char *disk_text = g_format_size_full (disk, G_FORMAT_SIZE_IEC_UNITS);
+    g_autofree char *memory_text = posada_format_size (posada_draft_get_memory (draft));
+    g_autofree char *disk_text = posada_format_size (disk);
     /* Translators: how many processors */
     g_autofree char *cpus_text =
         g_strdup_printf (ngettext ("%u processor", "%u processors", cpus), cpus);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Dialogs, preferences and thumbnails, on fake machines. */
 #include "app/posada-host-dialog.h"
+#include "app/posada-machine-facts.h"
 #include "app/posada-machine-page.h"
 #include "app/posada-preferences.h"
 #include "app/posada-rename-dialog.h"
@@ -213,6 +214,68 @@ TEST (machines_are_sorted_by_name_state_and_use)
     CHECK (g_str_has_prefix (by_use, "Fedora"));
     g_settings_reset (rig.settings, POSADA_SETTINGS_ORDER);
     rig_fini (&rig);
+}
+
+TEST (lengths_of_time_have_two_parts)
+{
+    static const struct {
+        gint64 seconds;
+        const char *text;
+    } lengths[] = {
+        {-5, "0 seconds"},
+        {1, "1 second"},
+        {59, "59 seconds"},
+        {125, "2 minutes"},
+        {2 * 3600 + 5 * 60 + 9, "2 hours, 5 minutes"},
+        {24 * 3600, "1 day"},
+        {3 * 24 * 3600 + 3600, "3 days, 1 hour"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS (lengths); i++) {
+        g_autofree char *text = posada_machine_facts_format_time (lengths[i].seconds);
+
+        CHECK_STRING (text, lengths[i].text);
+    }
+}
+
+static const char *
+get_fact (GtkWidget *widget, const char *title)
+{
+    if (ADW_IS_ACTION_ROW (widget) &&
+        g_str_equal (adw_preferences_row_get_title (ADW_PREFERENCES_ROW (widget)), title))
+        return gtk_widget_get_visible (widget)
+                   ? adw_action_row_get_subtitle (ADW_ACTION_ROW (widget))
+                   : NULL;
+    for (GtkWidget *child = gtk_widget_get_first_child (widget); child;
+         child = gtk_widget_get_next_sibling (child)) {
+        const char *found = get_fact (child, title);
+
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+TEST (what_runs_shows_its_activity)
+{
+    static const PosadaMachineSample sample = {
+        .cpu = 0.25, .memory = 512 << 20, .disk_read = 3000000, .disk_write = 0};
+    g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("Alpha", NULL);
+    g_autoptr (GtkWidget) facts =
+        g_object_ref_sink (g_object_new (POSADA_TYPE_MACHINE_FACTS, NULL));
+
+    posada_machine_facts_set_machine (POSADA_MACHINE_FACTS (facts), machine);
+    CHECK_STRING (get_fact (facts, "Memory"), "4\u00a0GiB");
+    CHECK (!get_fact (facts, "Processor Load") && !get_fact (facts, "Running For"));
+    start (machine);
+    posada_machine_add_sample (machine, &sample);
+    CHECK_STRING (get_fact (facts, "Processor Load"), "25 %");
+    CHECK_STRING (get_fact (facts, "Memory in Use"), "512\u00a0MiB");
+    CHECK_CONTAINS (get_fact (facts, "Disk Activity"), "3.0\u00a0MB/s read");
+    CHECK_CONTAINS (get_fact (facts, "Running For"), "second");
+    dex_future_disown (posada_machine_force_off (machine));
+    WAIT (posada_machine_get_state (machine) == POSADA_MACHINE_OFF);
+    CHECK (!get_fact (facts, "Disk Activity") && !get_fact (facts, "Running For"));
 }
 
 TEST (a_machine_outside_says_so_and_one_that_is_broken_has_a_way_out)
