@@ -249,6 +249,24 @@ add_snapshots (GPtrArray *words, PosadaStore *store, const char *uuid, const cha
     return TRUE;
 }
 
+/* What the definition asks for and posada run does not have, which is no reason not to run it. */
+static void
+tell_lacks (PosadaDefinition *definition)
+{
+    if (posada_definition_count_devices (definition, "interface"))
+        cli_complain ("the machine runs without a network, which is not there yet");
+    for (unsigned i = 0; i < posada_definition_get_n_graphics (definition); i++) {
+        g_autoptr (PosadaGraphics) graphics = posada_definition_get_graphics (definition, i);
+
+        if (graphics && graphics->kind == POSADA_GRAPHICS_SPICE &&
+            graphics->listen != POSADA_LISTEN_NONE) {
+            cli_complain ("the machine runs without remote access, which it has when the "
+                          "application runs it");
+            return;
+        }
+    }
+}
+
 static enum cli_status
 become_run (PosadaStore *store, const char *uuid, const char *restore, gboolean disposable,
             const char *const extra[3], GError **error)
@@ -277,8 +295,7 @@ become_run (PosadaStore *store, const char *uuid, const char *restore, gboolean 
         if (extra[i])
             add (words, "--%s=%s", extra_names[i], extra[i]);
     g_ptr_array_add (words, NULL);
-    if (posada_definition_count_devices (definition, "interface"))
-        cli_complain ("the machine runs without a network, which is not there yet");
+    tell_lacks (definition);
     companion_pass_on (posada_lock_pass_on (lock));
     companion_execute ("posada", POSADA_BINDIR, (char **) words->pdata);
     return CLI_BAD_HOST;
