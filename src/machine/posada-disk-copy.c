@@ -149,8 +149,8 @@ check_room (PosadaDiskCopy *self, guint64 bytes, GError **error)
     room = (guint64) status.f_bavail * status.f_frsize;
     if (room >= bytes)
         return TRUE;
-    has = g_format_size (room);
-    needs = g_format_size (bytes);
+    has = g_format_size_full (room, G_FORMAT_SIZE_IEC_UNITS);
+    needs = g_format_size_full (bytes, G_FORMAT_SIZE_IEC_UNITS);
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
                  _ ("A copy of “%s” takes %s, but only %s are free: make room first."), name, needs,
                  has);

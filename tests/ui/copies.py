@@ -86,6 +86,48 @@ def a_linked_clone_becomes_independent():
     posada("delete", "First")
 
 
+def in_little_room(folder):
+    """FOLDER has 64 MiB, for this process and its children."""
+    if not hasattr(os, "unshare") or os.geteuid() != 0:
+        raise Skip("only root may mount")
+    try:
+        os.unshare(os.CLONE_NEWNS)
+    except OSError as error:
+        raise Skip(f"no mount name space: {error}") from error
+    for arguments in (("--make-rprivate", "/"), ("-t", "tmpfs", "-o", "size=64m", "room", folder)):
+        if subprocess.run(["mount", *arguments], check=False).returncode != 0:
+            raise Skip("nothing can be mounted here")
+
+
+def what_does_not_fit_is_refused_at_once():
+    make_first()
+    machines = os.path.join(os.environ["XDG_DATA_HOME"], "posada")
+    in_little_room(machines)
+    disk = os.path.join(machines, "disk.img")
+    with open(disk, "wb") as file:
+        file.write(b"full" * (10 << 20))
+    posada("create", "--disk", disk, "--name", "First", "--format", "raw", "--memory", "64M")
+    before = sorted(os.listdir(machines))
+    with WindowManager(), Application() as application:
+        wait_for(application, "Start")
+        choose(application, "Clone…")
+        wait_for(application, "Clone")
+        press(application, "Clone")
+        wait_for_text(application, "make room first")
+        take_picture("no-room")
+        type_keys("Escape")
+        wait_until_gone(application, "Clone")
+        assert rows(application) == ["First"]
+        click(wait_for(application, "Disks", ("list item",)))
+        press(application, "Menu of “disk.img”")
+        press(application, "Convert to qcow2…")
+        press(application, "Convert")
+        wait_for_text(application, "free some first")
+        take_picture("no-room-to-convert")
+    assert sorted(os.listdir(machines)) == before
+    assert os.path.getsize(disk) == 40 << 20
+
+
 def templates_give_machines():
     make_first()
     with Application() as application:
@@ -143,5 +185,6 @@ def what_is_disposable_is_not_kept():
         take_picture("disposable")
 
 
-run_tests([machines_are_cloned, a_linked_clone_becomes_independent, snapshots_offer_copies, templates_give_machines, copies_run_beside_the_original,
-           what_is_disposable_is_not_kept])
+run_tests([machines_are_cloned, a_linked_clone_becomes_independent, snapshots_offer_copies,
+           templates_give_machines, copies_run_beside_the_original, what_is_disposable_is_not_kept,
+           what_does_not_fit_is_refused_at_once])
