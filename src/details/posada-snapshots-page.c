@@ -64,6 +64,18 @@ attempt_free (gpointer data)
     g_free (attempt);
 }
 
+/* For eyes, too, which may be on the console. */
+static void
+announce (GtkWidget *widget, const char *text)
+{
+    GtkWidget *toasts = gtk_widget_get_ancestor (widget, ADW_TYPE_TOAST_OVERLAY);
+
+    gtk_accessible_announce (GTK_ACCESSIBLE (widget), text,
+                             GTK_ACCESSIBLE_ANNOUNCEMENT_PRIORITY_MEDIUM);
+    if (toasts)
+        adw_toast_overlay_add_toast (ADW_TOAST_OVERLAY (toasts), adw_toast_new (text));
+}
+
 static DexFuture *
 ended_cb (DexFuture *future, gpointer data)
 {
@@ -73,8 +85,7 @@ ended_cb (DexFuture *future, gpointer data)
 
     if (dex_future_get_value (future, &error)) {
         if (attempt->announcement)
-            gtk_accessible_announce (GTK_ACCESSIBLE (attempt->widget), _ (attempt->announcement),
-                                     GTK_ACCESSIBLE_ANNOUNCEMENT_PRIORITY_MEDIUM);
+            announce (attempt->widget, _ (attempt->announcement));
         return NULL;
     }
     if (!gtk_widget_get_mapped (attempt->widget) ||
