@@ -3,6 +3,7 @@
 
 #include <glib/gi18n.h>
 
+#include "app/posada-console-hint.h"
 #include "app/posada-console-keys.h"
 #include "app/posada-console-window.h"
 #include "app/posada-narrow.h"
@@ -10,16 +11,13 @@
 #include "app/posada-screenshot.h"
 #include "app/posada-settings.h"
 #include "app/posada-shortcuts.h"
+#include "app/posada-typing-bar.h"
 #include "console/posada-console.h"
 #include "console/posada-terminal.h"
 
 /* How close to the upper edge the pointer brings the header bar back in full screen. */
 #define REVEAL_EDGE 4
 #define HIDE_EDGE   72
-/* How long the way out stands on the screen itself, seconds. */
-#define HINT_SECONDS 4
-/* What is typed in less needs no progress bar. */
-#define LONG_TEXT 50
 
 struct _PosadaConsolePage {
     AdwNavigationPage parent_instance;
@@ -31,8 +29,9 @@ struct _PosadaConsolePage {
     PosadaConsoleWindow *holder; /* borrowed; NULL while it is shown here */
     gulong holder_handler;
     gboolean detached; /* this is the page of such a window */
-    guint hint_source;
+    gboolean refocus;  /* once it is on the screen again */
 
+    AdwBreakpointBin *breakpoint_bin;
     AdwBreakpoint *breakpoint;
     AdwToolbarView *toolbar_view;
     AdwHeaderBar *header_bar;
@@ -53,9 +52,9 @@ struct _PosadaConsolePage {
     AdwStatusPage *off_page;
     AdwBin *console_bin;
     AdwBin *terminal_bin;
-    GtkRevealer *hint;
-    GtkLabel *hint_label;
-    GtkProgressBar *typing_bar;
+    PosadaConsoleHint *hint;
+    GtkLabel *status_label; /* what the title has no room for */
+    PosadaTypingBar *typing_bar;
     PosadaConsole *console;   /* owned by console_bin */
     PosadaTerminal *terminal; /* owned by terminal_bin; NULL until first shown */
 };
@@ -63,6 +62,13 @@ struct _PosadaConsolePage {
 G_DEFINE_FINAL_TYPE (PosadaConsolePage, posada_console_page, ADW_TYPE_NAVIGATION_PAGE)
 
 /* --- state --- */
+
+/* The title has no room for more than the name. */
+static gboolean
+is_slim (PosadaConsolePage *self)
+{
+    return adw_breakpoint_bin_get_current_breakpoint (self->breakpoint_bin) != NULL;
+}
 
 static void
 update_title (PosadaConsolePage *self)
@@ -79,7 +85,8 @@ update_title (PosadaConsolePage *self)
         /* Translators: a state, and keys such as “Ctrl+Alt” */
         text = g_strdup_printf (_ ("%s, %s releases the keyboard"), label,
                                 posada_console_get_release_label (self->console));
-    adw_window_title_set_subtitle (self->window_title, text ? text : label);
+    adw_window_title_set_subtitle (self->window_title, is_slim (self) ? "" : text ? text : label);
+    gtk_label_set_label (self->status_label, text ? text : label);
 }
 
 static gboolean
@@ -201,16 +208,6 @@ is_fullscreen (PosadaConsolePage *self)
     return self->window && gtk_window_is_fullscreen (self->window);
 }
 
-static gboolean
-hide_hint_cb (gpointer data)
-{
-    PosadaConsolePage *self = data;
-
-    self->hint_source = 0;
-    gtk_revealer_set_reveal_child (self->hint, FALSE);
-    return G_SOURCE_REMOVE;
-}
-
 /* Where no header bar says it. */
 static void
 show_hint (PosadaConsolePage *self)
@@ -220,17 +217,7 @@ show_hint (PosadaConsolePage *self)
     /* Translators: %s is a combination of keys, "Ctrl+Alt" */
     text = g_strdup_printf (_ ("%s releases the keyboard"),
                             posada_console_get_release_label (self->console));
-    gtk_label_set_label (self->hint_label, text);
-    gtk_revealer_set_reveal_child (self->hint, TRUE);
-    g_clear_handle_id (&self->hint_source, g_source_remove);
-    self->hint_source = g_timeout_add_seconds (HINT_SECONDS, hide_hint_cb, self);
-}
-
-static void
-hide_hint (PosadaConsolePage *self)
-{
-    g_clear_handle_id (&self->hint_source, g_source_remove);
-    gtk_revealer_set_reveal_child (self->hint, FALSE);
+    posada_console_hint_show (self->hint, text);
 }
 
 /* Without the keyboard grabbed the header bar stays, so that Tab gets there. */
@@ -244,10 +231,28 @@ update_bars (PosadaConsolePage *self)
     adw_toolbar_view_set_top_bar_style (self->toolbar_view,
                                         fullscreen ? ADW_TOOLBAR_RAISED : ADW_TOOLBAR_FLAT);
     adw_toolbar_view_set_reveal_top_bars (self->toolbar_view, !fullscreen || !grabbed);
+    gtk_widget_set_visible (GTK_WIDGET (self->status_label), is_slim (self) && !fullscreen);
     if (fullscreen && grabbed)
         show_hint (self);
     else
-        hide_hint (self);
+        posada_console_hint_hide (self->hint);
+}
+
+static void
+breakpoint_cb (PosadaConsolePage *self)
+{
+    if (!self->machine)
+        return;
+    update_title (self);
+    update_bars (self);
+}
+
+static void
+content_mapped_cb (PosadaConsolePage *self)
+{
+    if (self->refocus)
+        focus_child (self);
+    self->refocus = FALSE;
 }
 
 static void
@@ -278,6 +283,10 @@ grabbed_cb (PosadaConsolePage *self)
 
     update_title (self);
     update_bars (self);
+    /* When another layout is due, what is inside leaves the screen for a frame. */
+    if (self->console && !posada_console_get_grabbed (self->console) &&
+        !gtk_widget_get_child_visible (GTK_WIDGET (self->toolbar_view)))
+        self->refocus = TRUE;
     if (!application)
         return;
     if (self->console && posada_console_get_grabbed (self->console))
@@ -300,61 +309,9 @@ send_keys_cb (GtkWidget *widget, const char *action, GVariant *parameter)
 }
 
 static void
-typing_cb (PosadaConsolePage *self)
-{
-    double progress = posada_console_get_typing_progress (self->console);
-
-    gtk_progress_bar_set_fraction (self->typing_bar, progress);
-    if (progress >= 1 && adw_toolbar_view_get_reveal_bottom_bars (self->toolbar_view)) {
-        adw_toolbar_view_set_reveal_bottom_bars (self->toolbar_view, FALSE);
-        focus_child (self);
-    }
-}
-
-static void
-type_text (PosadaConsolePage *self, const char *text)
-{
-    guint left_out = posada_console_type_text (self->console, text);
-
-    if (g_utf8_strlen (text, LONG_TEXT + 1) > LONG_TEXT)
-        adw_toolbar_view_set_reveal_bottom_bars (self->toolbar_view, TRUE);
-    if (left_out) {
-        g_autofree char *sentence = g_strdup_printf (
-            ngettext ("%u character is on no key of a US keyboard and was left out",
-                      "%u characters are on no key of a US keyboard and were left out", left_out),
-            left_out);
-
-        posada_console_page_toast (self, sentence);
-    }
-    focus_child (self);
-}
-
-static void
-clipboard_cb (GObject *source, GAsyncResult *result, gpointer data)
-{
-    g_autoptr (PosadaConsolePage) self = data;
-    g_autoptr (GError) error = NULL;
-    g_autofree char *text = gdk_clipboard_read_text_finish (GDK_CLIPBOARD (source), result, &error);
-
-    if (!self->machine)
-        return;
-    if (text && text[0])
-        type_text (self, text);
-    else
-        posada_console_page_toast (self, _ ("There is no text in the clipboard"));
-}
-
-static void
 paste_cb (GtkWidget *widget, const char *action, GVariant *parameter)
 {
-    gdk_clipboard_read_text_async (gtk_widget_get_clipboard (widget), NULL, clipboard_cb,
-                                   g_object_ref (widget));
-}
-
-static void
-cancel_typing_cb (GtkWidget *widget, const char *action, GVariant *parameter)
-{
-    posada_console_cancel_typing (POSADA_CONSOLE_PAGE (widget)->console);
+    posada_typing_bar_paste (POSADA_CONSOLE_PAGE (widget)->typing_bar);
 }
 
 /* --- screenshots --- */
@@ -528,7 +485,6 @@ posada_console_page_dispose (GObject *object)
 {
     PosadaConsolePage *self = POSADA_CONSOLE_PAGE (object);
 
-    g_clear_handle_id (&self->hint_source, g_source_remove);
     if (self->machine)
         g_signal_handlers_disconnect_by_data (self->machine, self);
     if (self->console)
@@ -538,6 +494,8 @@ posada_console_page_dispose (GObject *object)
         g_clear_signal_handler (&self->holder_handler, self->holder);
     g_clear_weak_pointer (&self->holder);
     g_clear_object (&self->machine);
+    if (self->console)
+        posada_typing_bar_set_console (self->typing_bar, NULL);
     self->console = NULL;
     self->terminal = NULL;
     G_OBJECT_CLASS (posada_console_page_parent_class)->dispose (object);
@@ -547,6 +505,7 @@ static void
 bind_children (GtkWidgetClass *widget_class)
 {
 #define BIND(name) gtk_widget_class_bind_template_child (widget_class, PosadaConsolePage, name)
+    BIND (breakpoint_bin);
     BIND (breakpoint);
     BIND (toolbar_view);
     BIND (header_bar);
@@ -568,9 +527,11 @@ bind_children (GtkWidgetClass *widget_class)
     BIND (console_bin);
     BIND (terminal_bin);
     BIND (hint);
-    BIND (hint_label);
+    BIND (status_label);
     BIND (typing_bar);
 #undef BIND
+    gtk_widget_class_bind_template_callback (widget_class, breakpoint_cb);
+    gtk_widget_class_bind_template_callback (widget_class, content_mapped_cb);
     gtk_widget_class_bind_template_callback (widget_class, serial_toggled_cb);
     gtk_widget_class_bind_template_callback (widget_class, menu_used_cb);
 }
@@ -585,6 +546,8 @@ posada_console_page_class_init (PosadaConsolePageClass *klass)
     widget_class->unroot = posada_console_page_unroot;
     widget_class->map = posada_console_page_map;
     ADW_NAVIGATION_PAGE_CLASS (klass)->shown = posada_console_page_shown;
+    g_type_ensure (POSADA_TYPE_CONSOLE_HINT);
+    g_type_ensure (POSADA_TYPE_TYPING_BAR);
     gtk_widget_class_set_template_from_resource (widget_class,
                                                  "/io/posada/Posada/ui/app/posada-console-page.ui");
     bind_children (widget_class);
@@ -592,7 +555,6 @@ posada_console_page_class_init (PosadaConsolePageClass *klass)
     gtk_widget_class_install_action (widget_class, "console." name, type, function)
     ACTION ("send-keys", "s", send_keys_cb);
     ACTION ("paste-keys", NULL, paste_cb);
-    ACTION ("cancel-typing", NULL, cancel_typing_cb);
     ACTION ("take-screenshot", NULL, take_screenshot_cb);
     ACTION ("copy-screenshot", NULL, copy_screenshot_cb);
     ACTION ("open-window", NULL, open_window_cb);
@@ -611,7 +573,6 @@ posada_console_page_init (PosadaConsolePage *self)
                         self->narrow_bar);
     posada_narrow_move (self->breakpoint, self->header_bar, GTK_PACK_END, self->tools,
                         self->narrow_bar);
-    adw_toolbar_view_set_reveal_bottom_bars (self->toolbar_view, FALSE);
     gtk_event_controller_set_propagation_phase (motion, GTK_PHASE_CAPTURE);
     g_signal_connect_swapped (motion, "motion", G_CALLBACK (motion_cb), self);
     gtk_widget_add_controller (GTK_WIDGET (self), motion);
@@ -631,7 +592,8 @@ connect_console (PosadaConsolePage *self)
                               G_CALLBACK (update_title), self);
     g_signal_connect_swapped (self->console, "notify::release-label", G_CALLBACK (update_title),
                               self);
-    g_signal_connect_swapped (self->console, "notify::typing-progress", G_CALLBACK (typing_cb),
+    posada_typing_bar_set_console (self->typing_bar, self->console);
+    g_signal_connect_swapped (self->typing_bar, "told", G_CALLBACK (posada_console_page_toast),
                               self);
 }
 

@@ -20,7 +20,7 @@ struct _PosadaWindow {
     GtkSorter *name_sorter;
     PosadaOrder order;
     GtkSingleSelection *selection;
-    gboolean collapsed_before; /* before full screen */
+    gboolean collapsed_before; /* before full screen, not for lack of room */
 
     AdwToastOverlay *toasts;
     AdwBanner *host_banner;
@@ -378,15 +378,33 @@ full_screen_cb (GtkWidget *widget, const char *action, GVariant *parameter)
     gtk_window_fullscreen (GTK_WINDOW (self));
 }
 
+static gboolean
+is_slim (PosadaWindow *self)
+{
+    return adw_application_window_get_current_breakpoint (ADW_APPLICATION_WINDOW (self)) != NULL;
+}
+
+/* A narrow window that goes full screen has room for the list, but shows the machine. */
+static void
+breakpoint_cb (PosadaWindow *self)
+{
+    if (!gtk_window_is_fullscreen (GTK_WINDOW (self)))
+        return;
+    adw_navigation_split_view_set_collapsed (self->split_view, TRUE);
+    adw_navigation_split_view_set_show_content (self->split_view, TRUE);
+}
+
 static void
 fullscreened_cb (PosadaWindow *self)
 {
     if (gtk_window_is_fullscreen (GTK_WINDOW (self))) {
-        self->collapsed_before = adw_navigation_split_view_get_collapsed (self->split_view);
+        self->collapsed_before =
+            adw_navigation_split_view_get_collapsed (self->split_view) && !is_slim (self);
         adw_navigation_split_view_set_collapsed (self->split_view, TRUE);
         adw_navigation_split_view_set_show_content (self->split_view, TRUE);
     } else {
-        adw_navigation_split_view_set_collapsed (self->split_view, self->collapsed_before);
+        adw_navigation_split_view_set_collapsed (self->split_view,
+                                                 self->collapsed_before || is_slim (self));
     }
 }
 
@@ -526,6 +544,7 @@ posada_window_init (PosadaWindow *self)
     g_signal_connect_swapped (self->machine_page, "file-requested", G_CALLBACK (file_requested_cb),
                               self);
     g_signal_connect (self, "notify::fullscreened", G_CALLBACK (fullscreened_cb), NULL);
+    g_signal_connect (self, "notify::current-breakpoint", G_CALLBACK (breakpoint_cb), NULL);
 }
 
 /* Also without the schema there is a window. */

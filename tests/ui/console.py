@@ -3,6 +3,7 @@
 """Uses consoles by accessible names: serial line, text, full screen, windows of their own. The
 first argument is posada-app; screenshots go to the second. Needs a window manager."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from user import (Atspi, BUTTONS, Application, children, find, is_shown, press, 
 
 TOGGLES = (*BUTTONS, "menu button", "check box")
 CONSOLES = ("application", "frame")
+ROWS = ("list item", "table cell")
 
 
 def key(*keys):
@@ -148,6 +150,36 @@ def windows_give_consoles_back():
         wait_for(application, "Console of Debian Trixie", CONSOLES)
 
 
+def resize(width, height):
+    subprocess.run(["xdotool", "getactivewindow", "windowsize", str(width), str(height)],
+                   check=True)  # fmt: skip
+
+
+def narrow_windows_keep_console_and_keyboard():
+    """What does not fit would be told by a warning, which ends the application."""
+    with Application("--fake", "3") as application:
+        open_console(application)
+        for width, height in (900, 600), (500, 400), (360, 294):
+            resize(width, height)
+            time.sleep(0.5)
+            wait_for(application, "Console of Debian Trixie", CONSOLES)
+            wait_for_text(application, "Ctrl+Alt releases the keyboard")
+            take_picture(f"console-narrow-{width}")
+        key("ctrl+alt")
+        wait_for_text(application, "Running")
+        press_any(application, "Machine Menu")
+        time.sleep(0.5)
+        take_picture("console-narrow-menu")
+        key("Escape", "F11")
+        wait_for_text(application, "Ctrl+Alt releases the keyboard")
+        wait_for(application, "Console of Debian Trixie", CONSOLES)
+        key("ctrl+alt")
+        wait_for(application, "Full Screen")
+        assert not find(application, "Fedora Workstation", ROWS), "the list is on the screen"
+        key("F11")
+        wait_for(application, "Full Screen")
+
+
 def windows(application):
     return [node for node in children(application) if is_shown(node)]
 
@@ -157,10 +189,12 @@ def main():
         if not shutil.which(tool):
             print(f"1..0 # SKIP no {tool}")
             return
+    os.environ["G_DEBUG"] = "fatal-warnings"
     manager = subprocess.Popen(["openbox"], stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)  # fmt: skip
     tests = [the_way_out_is_always_seen, menus_are_complete, the_serial_line_has_a_terminal,
-             consoles_have_windows_of_their_own, windows_give_consoles_back, long_text_can_be_stopped]  # fmt: skip
+             narrow_windows_keep_console_and_keyboard, consoles_have_windows_of_their_own,
+             windows_give_consoles_back, long_text_can_be_stopped]  # fmt: skip
     failed = False
     for count, test in enumerate(tests, start=1):
         try:
