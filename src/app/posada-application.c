@@ -95,8 +95,16 @@ open_wizard (PosadaApplication *self, GFile *source)
     g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
     g_auto (GStrv) names = NULL;
     PosadaWizard *wizard;
+    AdwDialog *shown;
 
     present (self);
+    /* One at a time: a file that comes while it is open is for that one. */
+    shown = adw_application_window_get_visible_dialog (ADW_APPLICATION_WINDOW (self->window));
+    if (POSADA_IS_WIZARD (shown)) {
+        if (source)
+            posada_wizard_set_source (POSADA_WIZARD (shown), source);
+        return;
+    }
     if (!store) {
         posada_window_toast (self->window, _ ("These machines are only pretended."));
         return;

@@ -216,6 +216,54 @@ TEST (machines_are_sorted_by_name_state_and_use)
     rig_fini (&rig);
 }
 
+static void
+new_from_cb (GSimpleAction *action, GVariant *parameter, char **uri)
+{
+    g_set_str (uri, g_variant_get_string (parameter, NULL));
+}
+
+/* As the drop target has it when a file is let go over @widget. */
+static gboolean
+drop (GtkWidget *widget, GFile *file)
+{
+    g_autoptr (GListModel) controllers = gtk_widget_observe_controllers (widget);
+
+    for (guint i = 0; i < g_list_model_get_n_items (controllers); i++) {
+        g_autoptr (GObject) controller = g_list_model_get_item (controllers, i);
+        g_auto (GValue) value = G_VALUE_INIT;
+        gboolean taken = FALSE;
+
+        if (!GTK_IS_DROP_TARGET (controller))
+            continue;
+        CHECK (gdk_content_formats_contain_gtype (
+            gtk_drop_target_get_formats (GTK_DROP_TARGET (controller)), G_TYPE_FILE));
+        g_value_init (&value, G_TYPE_FILE);
+        g_value_set_object (&value, file);
+        g_signal_emit_by_name (controller, "drop", &value, 10.0, 10.0, &taken);
+        return taken;
+    }
+    return FALSE;
+}
+
+TEST (a_file_dropped_on_the_window_is_for_a_new_machine)
+{
+    static const char name[] = "/somewhere/a disc, and “more”.iso";
+    g_autoptr (GFile) file = g_file_new_for_path (name);
+    g_autoptr (GSimpleAction) action = g_simple_action_new ("new-from", G_VARIANT_TYPE_STRING);
+    g_autoptr (GFile) taken = NULL;
+    g_autofree char *uri = NULL;
+    Rig rig;
+
+    rig_init (&rig, 0);
+    g_signal_connect (action, "activate", G_CALLBACK (new_from_cb), &uri);
+    g_action_map_add_action (G_ACTION_MAP (rig.application), G_ACTION (action));
+    CHECK (drop (GTK_WIDGET (rig.window), file));
+    CHECK (uri);
+    taken = g_file_new_for_uri (uri);
+    CHECK (g_file_equal (taken, file));
+    rig_fini (&rig);
+}
+
 TEST (lengths_of_time_have_two_parts)
 {
     static const struct {

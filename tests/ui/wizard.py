@@ -39,6 +39,18 @@ def is_sensitive(application, name):
     return node and node.get_state_set().contains(window.Atspi.StateType.SENSITIVE)
 
 
+def tab_to(application, name):
+    def is_focused():
+        row = find(application, name, ("list item",))
+        return row and row.get_state_set().contains(window.Atspi.StateType.FOCUSED)
+
+    for _ in range(20):
+        if is_focused():
+            return
+        key("Tab")
+    assert is_focused(), f"Tab does not lead to “{name}”"
+
+
 def keys_make_a_machine_of_a_recent_image():
     with tempfile.TemporaryDirectory() as downloads:
         config = os.environ["XDG_CONFIG_HOME"]
@@ -69,6 +81,41 @@ def keys_make_a_machine_of_a_recent_image():
     assert "rescue.iso" in text and "qcow2" in text, text
 
 
+def a_file_is_chosen_and_one_that_comes_meanwhile_takes_its_place():
+    """Without a portal it is GTK's own dialog."""
+    with tempfile.TemporaryDirectory() as folder:
+        first, second = (os.path.join(folder, name) for name in ("first.iso", "second.iso"))
+        shutil.copy(RESCUE, first)
+        shutil.copy(RESCUE, second)
+        with window.WindowManager(), Application() as application:
+            wait_for(application, "New Virtual Machine")
+            key("ctrl+n")
+            wait_for_text(application, "Installation Image…")
+            window.take_picture("wizard-empty")
+            tab_to(application, "Installation Image…")
+            key("Return")
+            wait("the file chooser", lambda: (
+                chooser := find(application, "Choose an Installation Image", ("dialog", "frame")))
+                and chooser.get_state_set().contains(window.Atspi.StateType.ACTIVE))
+            # The first slash brings the entry for a path.
+            key("slash")
+            wait_for(application, "", ("text",))
+            window.type_text(first[1:])
+            # What the entry has added to it by itself.
+            key("shift+End", "Delete")
+            window.take_picture("wizard-file-chooser")
+            key("Return")
+            wait("“Create”", lambda: is_sensitive(application, "Create"))
+            wait_for_text(application, "first.iso")
+            done = subprocess.run([sys.argv[1], "--new-from", second], timeout=60, check=False)
+            assert done.returncode == 0, done
+            wait_for_text(application, "second.iso")
+            wait("“Create”", lambda: is_sensitive(application, "Create"))
+            dialogs = [node for node in window.walk(application)
+                       if node.get_role_name() == "dialog" and window.is_shown(node)]
+            assert len(dialogs) == 1, dialogs
+
+
 def the_window_speaks_spanish():
     # Nothing is translated in the C locale; this one is it by another name.
     with tempfile.TemporaryDirectory() as locales:
@@ -90,6 +137,8 @@ def the_window_speaks_spanish():
 def main():
     needs = {
         keys_make_a_machine_of_a_recent_image: shutil.which("xdotool") and os.path.exists(RESCUE),
+        a_file_is_chosen_and_one_that_comes_meanwhile_takes_its_place:
+            shutil.which("xdotool") and shutil.which("openbox") and os.path.exists(RESCUE),
         the_window_speaks_spanish: os.path.isdir("/usr/lib/locale/C.utf8"),
     }
     failed = False
