@@ -190,16 +190,19 @@ find_free (struct qcow2 *self, uint64_t from, struct qcow2_run *ret_run)
         if (from > self->fresh_from + MAX_LEAK)
             return qcow2_damaged (self, "clusters are counted far behind the end of the file, at",
                                   from * self->cluster_size);
-        if (from / self->entries_per_block >= self->rt.n)
+        if (from / self->entries_per_block >= self->rt.n) {
             r = qcow2_grow_refs (self);
-        else
-            r = get_page (self, from, &page);
+            if (r < 0)
+                return r;
+            continue;
+        }
+        r = get_page (self, from, &page);
         if (r > 0) {
             /* Nothing counts it: not the header either, then. */
             r = is_vital (self, &(struct qcow2_run) {from, 1, 0})
                     ? qcow2_damaged (self, "a table is not counted at", from * self->cluster_size)
                     : add_block (self, from);
-        } else if (r == 0 && from / self->entries_per_block < self->rt.n) {
+        } else if (r == 0) {
             uint64_t n = counts_per_page (self), index = from % n;
 
             while (index < n && qcow2_refcount_peek (page->data, self->refcount_bits, index) > 0)

@@ -261,6 +261,23 @@ peek (struct qrig *rig, uint64_t offset)
     return load_be64 (be);
 }
 
+/* The refcount table that QEMU makes for such an image covers 8 MiB. */
+TEST (writing_goes_on_where_the_refcount_table_is_full)
+{
+    struct qrig rig;
+
+    qrig_init (&rig);
+    new_model (&rig, 20 * MIB);
+    fill_model (&rig);
+    QRIG_RUN (&rig, "qemu-img", "create", "-f", "qcow2", "-o", "cluster_size=512", rig.path, "20M");
+    qrig_open (&rig, 0);
+    for (uint64_t at = 0; at < rig.size; at += MIB)
+        CHECK_EQUAL (qrig_do (&rig, BLK_WRITE, at, rig.model + at, MIB, false), 0);
+    CHECK (peek (&rig, 56) >> 32 > 1); /* clusters of the table */
+    reopen_and_judge (&rig, 0);
+    qrig_fini (&rig);
+}
+
 TEST (an_image_that_was_not_closed_gets_true_counts)
 {
     struct qrig rig;
