@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -143,14 +144,42 @@ write_png (int fd, uint32_t *pixels, unsigned width, unsigned height)
     return r;
 }
 
+/* A picture replaces another one, an empty file or a link; what else is there was named by mistake,
+ * a disk maybe. */
+static int
+check_place (const char *path, struct vmm_error *error)
+{
+    static const unsigned char signature[8] = "\x89PNG\r\n\x1a\n";
+    unsigned char head[sizeof signature];
+    struct stat status;
+    AUTO_FD fd = -1;
+    ssize_t n;
+
+    if (lstat (path, &status) < 0 || S_ISLNK (status.st_mode))
+        return 0; /* making the new one tells what is wrong otherwise */
+    if (S_ISREG (status.st_mode) && status.st_size == 0)
+        return 0;
+    if (S_ISREG (status.st_mode))
+        fd = open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    n = fd < 0 ? -1 : read (fd, head, sizeof head);
+    if (n == (ssize_t) sizeof head && memcmp (head, signature, sizeof head) == 0)
+        return 0;
+    return vmm_error_set (
+        error, -EEXIST, "%s exists and is no PNG picture: it is not replaced, choose another name",
+        path);
+}
+
 /* Writes @pixels, which it changes, to @path by way of a file beside it. */
 static int
 save_png (const char *path, uint32_t *pixels, unsigned width, unsigned height,
           struct vmm_error *error)
 {
     AUTO_FREE char *name = NULL;
-    int fd = open_beside (path, &name), r;
+    int r = check_place (path, error), fd;
 
+    if (r < 0)
+        return r;
+    fd = open_beside (path, &name);
     if (fd < 0)
         return vmm_error_set_errno (error, fd, "cannot create a picture at %s", path);
     r = write_png (fd, pixels, width, height);

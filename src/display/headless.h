@@ -12,7 +12,8 @@
  */
 int headless_grab (struct display *display, uint32_t **ret_pixels, unsigned *ret_width,
                    unsigned *ret_height, struct vmm_error *error);
-/* Writes the current picture as a PNG file, atomically (temporary file, rename). */
+/* Writes the current picture as a PNG file, atomically (temporary file, rename). It replaces a
+ * picture, but no other file. */
 int headless_screenshot (struct display *display, const char *path, struct vmm_error *error);
 /* The same, scaled down to fit @width × @height, with its proportions. */
 int headless_thumbnail (struct display *display, const char *path, unsigned width, unsigned height,

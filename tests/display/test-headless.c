@@ -2,6 +2,7 @@
 #include "display/headless.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <png.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -114,6 +115,33 @@ TEST (a_screenshot_that_cannot_be_written_names_the_file)
 
     CHECK_EQUAL (headless_screenshot (display, "/nonexistent/shot.png", &error), -ENOENT);
     CHECK_CONTAINS (error.message, "/nonexistent/shot.png");
+    display_destroy (display);
+}
+
+TEST (a_screenshot_replaces_pictures_and_nothing_else)
+{
+    struct display *display = shown_display ();
+    char path[] = "/tmp/posada-screenshot-XXXXXX", read_back[9] = "";
+    struct vmm_error error = {0};
+    struct stat status;
+    int fd = mkstemp (path);
+
+    CHECK (fd >= 0);
+    CHECK_EQUAL (write (fd, "precious", 8), 8);
+    CHECK_EQUAL (headless_screenshot (display, path, &error), -EEXIST);
+    CHECK_CONTAINS (error.message, path);
+    close (fd);
+    fd = open (path, O_RDWR);
+    CHECK_EQUAL (read (fd, read_back, 8), 8);
+    CHECK_STRING (read_back, "precious");
+    CHECK_EQUAL (ftruncate (fd, 0), 0);
+    CHECK_EQUAL (headless_screenshot (display, path, &error), 0);
+    CHECK_EQUAL (headless_screenshot (display, path, &error), 0);
+    close (fd);
+    CHECK (unlink (path) == 0 && mkfifo (path, 0600) == 0);
+    CHECK_EQUAL (headless_screenshot (display, path, &error), -EEXIST);
+    CHECK (stat (path, &status) == 0 && S_ISFIFO (status.st_mode));
+    unlink (path);
     display_destroy (display);
 }
 
