@@ -278,7 +278,7 @@ testbed_wait (struct testbed *bed, bool (*condition) (void *data), void *data, i
     return true;
 }
 
-/* Whether a command of @type was posted; takes all of them. */
+/* Whether a command of @type was posted; takes all of them, of which a guest never has two. */
 static bool
 took (struct testbed *bed, enum vmm_command_type type)
 {
@@ -289,6 +289,7 @@ took (struct testbed *bed, enum vmm_command_type type)
     list_for_each_safe (command, after, &bed->machine->commands, link) {
         if (command->type != type)
             continue;
+        CHECK (!found || !command->by_guest);
         found = true;
         list_remove (&command->link);
         free (command);

@@ -33,12 +33,30 @@ enqueue (struct vmm_machine *machine, struct vmm_command *command)
     vmm_loop_wake (machine->loop);
 }
 
+/* Whether the guest has asked for @type already, and waits for it. */
+static bool
+guest_waits (struct vmm_machine *machine, enum vmm_command_type type)
+{
+    struct vmm_command *command;
+    bool found = false;
+
+    pthread_mutex_lock (&machine->command_mutex);
+    list_for_each (command, &machine->commands, link)
+        found = found || (command->by_guest && command->type == type);
+    pthread_mutex_unlock (&machine->command_mutex);
+    return found;
+}
+
 void
 vmm_post (struct vmm_machine *machine, enum vmm_command_type type, bool by_guest,
           const char *reason)
 {
-    struct vmm_command *command = calloc (1, sizeof *command);
+    struct vmm_command *command;
 
+    /* A guest can ask faster than it is answered, and everybody else would wait behind that. */
+    if (by_guest && guest_waits (machine, type))
+        return;
+    command = calloc (1, sizeof *command);
     if (!command) {
         vmm_log (&machine->log, VMM_LOG_ERROR, "%s: out of memory for a command", machine->name);
         return;

@@ -189,6 +189,20 @@ TEST (reset_register_resets_on_bit_2)
     testbed_free (bed);
 }
 
+TEST (a_reset_asked_for_many_times_is_one)
+{
+    struct testbed *bed = new_platform (false);
+
+    for (unsigned i = 0; i < 1000; i++) {
+        testbed_out (bed, 0xCF9, 1, 6);
+        testbed_out (bed, 0x92, 1, 1);
+    }
+    CHECK (testbed_took_reset (bed)); /* fails if there are several */
+    testbed_out (bed, 0xCF9, 1, 6);
+    CHECK (testbed_took_reset (bed));
+    testbed_free (bed);
+}
+
 TEST (configuration_address_and_reset_register_share_a_dword)
 {
     struct testbed *bed = new_platform (false);
