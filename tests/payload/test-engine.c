@@ -112,6 +112,79 @@ TEST (commands_in_the_wrong_state_are_refused)
     payload_free (payload);
 }
 
+/* What the table in posada-engine.h says: where a command leads, or REFUSED. */
+#define REFUSED (-1)
+
+static struct payload *
+machine_in (enum vmm_state state)
+{
+    struct payload *payload = payload_new (
+        &(struct payload_options) {.rom = state == VMM_CRASHED ? "astray.rom" : "spin.rom"});
+
+    if (state == VMM_OFF)
+        return payload;
+    vmm_start (payload->machine);
+    if (state == VMM_CRASHED) {
+        CHECK (payload_wait_state (payload, VMM_CRASHED, 60000));
+        return payload;
+    }
+    CHECK (payload_wait_state (payload, VMM_RUNNING, 60000));
+    if (state == VMM_PAUSED) {
+        vmm_pause (payload->machine);
+        CHECK (payload_wait_state (payload, VMM_PAUSED, 60000));
+    }
+    return payload;
+}
+
+static void
+check_command (enum vmm_state from, void (*command) (struct vmm_machine *machine), int to)
+{
+    struct payload *payload = machine_in (from);
+    struct vmm_event event;
+    unsigned n_refused = 0, n_reset = 0;
+
+    command (payload->machine);
+    vmm_sync (payload->machine);
+    /* A reset of what crashed crashes again, sooner or later. */
+    if (!(from == VMM_CRASHED && to == VMM_RUNNING))
+        CHECK_EQUAL (vmm_get_state (payload->machine), to == REFUSED ? (int) from : to);
+    while (vmm_next_event (payload->machine, &event) > 0) {
+        n_refused += event.type == VMM_EVENT_REFUSED && event.reason[0];
+        n_reset += event.type == VMM_EVENT_RESET;
+    }
+    CHECK_EQUAL (n_refused, to == REFUSED);
+    CHECK_EQUAL (n_reset, command == vmm_reset && to != REFUSED);
+    payload_free (payload);
+}
+
+TEST (every_command_in_every_state_does_what_is_promised)
+{
+    static const struct {
+        void (*command) (struct vmm_machine *machine);
+        int to[4]; /* from OFF, RUNNING, PAUSED, CRASHED */
+    } table[] = {
+        {vmm_start, {VMM_RUNNING, VMM_RUNNING, REFUSED, REFUSED}},
+        {vmm_pause, {REFUSED, VMM_PAUSED, VMM_PAUSED, REFUSED}},
+        {vmm_resume, {REFUSED, VMM_RUNNING, VMM_RUNNING, REFUSED}},
+        {vmm_reset, {REFUSED, VMM_RUNNING, VMM_PAUSED, VMM_RUNNING}},
+        {vmm_power_off, {VMM_OFF, VMM_OFF, VMM_OFF, VMM_OFF}},
+        {vmm_press_power_button, {VMM_OFF, VMM_RUNNING, VMM_PAUSED, VMM_CRASHED}},
+    };
+    static const enum vmm_state states[] = {VMM_OFF, VMM_RUNNING, VMM_PAUSED, VMM_CRASHED};
+
+    for (size_t i = 0; i < ARRAY_LENGTH (table); i++)
+        for (size_t j = 0; j < ARRAY_LENGTH (states); j++)
+            check_command (states[j], table[i].command, table[i].to[j]);
+}
+
+TEST (every_state_can_be_destroyed)
+{
+    static const enum vmm_state states[] = {VMM_OFF, VMM_RUNNING, VMM_PAUSED, VMM_CRASHED};
+
+    for (size_t i = 0; i < ARRAY_LENGTH (states); i++)
+        payload_free (machine_in (states[i]));
+}
+
 TEST (triple_fault_resets_the_machine)
 {
     struct payload *payload = payload_new (&(struct payload_options) {.rom = "triple.rom"});
