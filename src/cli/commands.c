@@ -151,25 +151,28 @@ keys_done_cb (void *data)
 }
 
 static void
-answer_keys (struct control_client *client, int result, const char *complaint)
+answer_keys (struct control_client *client, int result, const char *keys, const char *complaint)
 {
+    const char *shown = strlen (keys) <= 100 ? keys : "…";
+
     if (result == -ENOSPC)
         control_reply_error (client, "too many keys are waiting to be typed");
     else if (result < 0)
-        control_reply_error (client, "%s", complaint);
+        control_reply_error (client, "“%s” %s", shown, complaint);
 }
 
 static void
 execute_sendkey (struct run *run, struct control_client *client, char *arguments)
 {
-    answer_keys (client, keyboard_chord (run->keyboard, arguments, keys_done_cb, client),
-                 "that is no key, nor several joined by -");
+    answer_keys (client, keyboard_chord (run->keyboard, arguments, keys_done_cb, client), arguments,
+                 "is no key, nor several joined by -, such as ctrl-alt-del");
 }
 
 static void
 execute_type (struct run *run, struct control_client *client, char *arguments)
 {
-    answer_keys (client, keyboard_type (run->keyboard, arguments, keys_done_cb, client), arguments);
+    answer_keys (client, keyboard_type (run->keyboard, arguments, keys_done_cb, client), arguments,
+                 "has characters that no key of a US keyboard types");
 }
 
 /* "left+right" or "none" to a mask. */

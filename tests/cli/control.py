@@ -266,8 +266,10 @@ def keys_arrive_in_order_and_are_answered_at_the_end():
         # Scan codes, set 1: a, shift with b, Enter; then control, alt, delete.
         wanted = ["1e 9e", "2a 30 b0 aa", "1c 9c", "1d 38 (?:e0 )?53 (?:e0 )?d3 b8 9d"]
         machine.hear(" ".join(wanted).replace(" ", r"\s+key ").replace(r"(?:e0\s+key )?", r"(?:e0\s+key )?"))
-        assert "error" in machine.ctl("sendkey", "nonsense", status=1)
-        assert "error" in machine.ctl("type", "☃", status=1)
+        answer = machine.ctl("sendkey", "nonsense", status=1)
+        assert "“nonsense” is no key" in answer["error"], answer
+        answer = machine.ctl("type", "☃", status=1)
+        assert "“☃” has characters" in answer["error"], answer
         assert "error" in machine.ctl("type", "x" * 4000 + "☃", status=1)
         machine.ctl("quit")
         machine.ends(0)
