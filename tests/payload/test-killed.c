@@ -208,8 +208,10 @@ check_goes_on (struct place *self)
 {
     uint64_t before = rounds (self);
 
-    for (int i = 0; i < 4000 && rounds (self) < before + 2; i++)
+    for (int i = 0; i < 24000 && rounds (self) < before + 2; i++) {
+        CHECK_EQUAL (atomic_load (&self->payload->code), -1); /* it has found something wrong */
         usleep (5000);
+    }
     CHECK (rounds (self) >= before + 2);
 }
 
