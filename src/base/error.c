@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/error.h"
 
+#undef vmm_error_set
+#undef vmm_error_set_errno
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

@@ -19,3 +19,10 @@ int vmm_error_set (struct vmm_error *error, int code, const char *format, ...)
 /* As vmm_error_set (), with ": <description of code>" appended to the sentence. */
 int vmm_error_set_errno (struct vmm_error *error, int code, const char *format, ...)
     __attribute__ ((format (printf, 3, 4)));
+
+/* Static analysis sees one file at a time, and has to be told what these return. */
+#ifdef __clang_analyzer__
+#define vmm_error_set(error, code, ...) (vmm_error_set (error, code, __VA_ARGS__), (code))
+#define vmm_error_set_errno(error, code, ...) \
+    (vmm_error_set_errno (error, code, __VA_ARGS__), (code))
+#endif

@@ -405,7 +405,15 @@ adapt_spin (struct vmm_loop *loop, uint64_t waited)
         loop->spin = MIN_OF (loop->spin ? loop->spin * 2 : SHORTEST_SPIN, loop->spin_limit);
 }
 
-/* epoll_wait (), looking a while first if that is worth it. */
+static int
+ask_epoll (struct vmm_loop *loop, struct epoll_event *events, int timeout_ms)
+{
+    int n_events = epoll_wait (loop->epoll_fd, events, EVENTS_PER_WAIT, timeout_ms);
+
+    return n_events < 0 ? -errno : n_events;
+}
+
+/* How many events there are, or a negative errno; looks a while first if that is worth it. */
 static int
 wait_for_events (struct vmm_loop *loop, struct epoll_event *events, int timeout_ms)
 {
@@ -413,14 +421,14 @@ wait_for_events (struct vmm_loop *loop, struct epoll_event *events, int timeout_
     int n_events;
 
     if (!loop->spin_limit || timeout_ms == 0)
-        return epoll_wait (loop->epoll_fd, events, EVENTS_PER_WAIT, timeout_ms);
+        return ask_epoll (loop, events, timeout_ms);
     begin = vmm_monotonic_now ();
     while (vmm_monotonic_now () - begin < loop->spin) {
-        n_events = epoll_wait (loop->epoll_fd, events, EVENTS_PER_WAIT, 0);
+        n_events = ask_epoll (loop, events, 0);
         if (n_events != 0)
             return n_events;
     }
-    n_events = epoll_wait (loop->epoll_fd, events, EVENTS_PER_WAIT, timeout_ms);
+    n_events = ask_epoll (loop, events, timeout_ms);
     adapt_spin (loop, vmm_monotonic_now () - begin);
     return n_events;
 }
@@ -434,9 +442,8 @@ vmm_loop_iterate (struct vmm_loop *loop, int timeout_ms)
     atomic_store (&loop->thread, (unsigned long) pthread_self ());
     n_events = wait_for_events (loop, events, next_wait (loop, timeout_ms));
     if (n_events < 0) {
-        ran = errno == EINTR ? 0 : -errno;
         atomic_store (&loop->thread, 0);
-        return ran;
+        return n_events == -EINTR ? 0 : n_events;
     }
     for (int i = 0; i < n_events; i++)
         ran += dispatch (loop, &events[i]);

@@ -27,12 +27,13 @@ resolve (const char *image, const char *name)
     AUTO_FREE char *joined = NULL;
     const char *slash = strrchr (image, '/');
     size_t folder = slash && name[0] != '/' ? (size_t) (slash - image) + 1 : 0;
+    size_t length = strlen (name);
 
-    joined = malloc (folder + strlen (name) + 1);
+    joined = malloc (folder + length + 1);
     if (!joined)
         return NULL;
     memcpy (joined, image, folder);
-    strcpy (joined + folder, name);
+    memcpy (joined + folder, name, length + 1);
     return realpath (joined, NULL);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "block/qcow2-change.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -236,6 +237,7 @@ note_freed (struct qcow2_change *change, uint64_t cluster)
         freed->runs = runs;
         freed->size = size;
     }
+    assert (freed->runs);
     freed->runs[freed->n++] = (struct qcow2_run) {cluster, 1, 0};
 }
 
@@ -281,7 +283,7 @@ int
 qcow2_change_allocate (struct qcow2_change *change, uint64_t n, uint64_t *ret_offset)
 {
     struct qcow2 *self = change->self;
-    uint64_t first = change->cursor, count;
+    uint64_t first = change->cursor, count = 0;
     int r;
 
     /* Something may be counted behind the end of the file: it leaked. */
@@ -466,7 +468,7 @@ give_back (struct qcow2_change *change)
 int
 qcow2_change_commit (struct qcow2_change *change)
 {
-    uint64_t rt_offset, rt_clusters;
+    uint64_t rt_offset = 0, rt_clusters = 0;
     int r = place_table (change, &rt_offset, &rt_clusters);
 
     if (r == 0)

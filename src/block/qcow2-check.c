@@ -267,7 +267,7 @@ int
 blk_repair_watched (struct blk *blk, const struct blk_watch *watch, struct vmm_error *error)
 {
     struct qcow2 *self = qcow2_from_blk (blk);
-    struct blk_check check;
+    struct blk_check check = {0};
     int r = check_watched (blk, watch, 50, &check, error);
 
     if (r < 0 || !self)

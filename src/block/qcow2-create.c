@@ -167,10 +167,13 @@ write_header (struct blk_file *file, const struct layout *layout,
     header->rt_offset = layout->cluster_size;
     header->rt_clusters = (uint32_t) layout->rt_clusters;
     if (options->backing) {
-        strcpy (header->backing, options->backing);
-        strcpy (header->backing_format, blk_format_name (options->backing_format));
+        const char *format = blk_format_name (options->backing_format);
+
+        memcpy (header->backing, options->backing, strlen (options->backing) + 1);
+        memcpy (header->backing_format, format, strlen (format) + 1);
         if (options->backing_snapshot)
-            strcpy (header->backing_snapshot, options->backing_snapshot);
+            memcpy (header->backing_snapshot, options->backing_snapshot,
+                    strlen (options->backing_snapshot) + 1);
     }
     r = qcow2_compose_header (header, cluster);
     return r == 0 ? blk_file_write (file, 0, cluster, layout->cluster_size) : r;

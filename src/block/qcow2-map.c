@@ -12,13 +12,12 @@
 #define L1_RESERVED       (~(QCOW2_COPIED | QCOW2_OFFSET_MASK))
 #define STANDARD_RESERVED UINT64_C (0x3f000000000001fe)
 
-int
-qcow2_damaged (struct qcow2 *self, const char *what, uint64_t where)
+void
+qcow2_log_damage (struct qcow2 *self, const char *what, uint64_t where)
 {
     if (!atomic_exchange (&self->complained, true))
         vmm_log (self->blk.log, VMM_LOG_ERROR, "%s is damaged: %s %" PRIu64, self->blk.path, what,
                  where);
-    return -EIO;
 }
 
 bool

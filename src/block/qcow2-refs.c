@@ -4,6 +4,7 @@
  * reference and were zeroed beforehand, so that allocating one is a matter of memory; a second run
  * is found by a worker while the first one is used. What is left of the reserve leaks in a crash.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -191,9 +192,13 @@ find_free (struct qcow2 *self, uint64_t from, struct qcow2_run *ret_run)
             return qcow2_damaged (self, "clusters are counted far behind the end of the file, at",
                                   from * self->cluster_size);
         if (from / self->entries_per_block >= self->rt.n) {
+            uint32_t before = self->rt.n;
+
             r = qcow2_grow_refs (self);
             if (r < 0)
                 return r;
+            if (self->rt.n <= before)
+                return -ENOSPC;
             continue;
         }
         r = get_page (self, from, &page);
@@ -331,6 +336,7 @@ qcow2_free_run (struct qcow2 *self, uint64_t first, uint64_t n)
         frees->runs = runs;
         frees->size = size;
     }
+    assert (frees->runs);
     frees->runs[frees->n++] = (struct qcow2_run) {first, n, self->next_seq};
 }
 

@@ -46,6 +46,7 @@
  */
 #pragma once
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -316,8 +317,14 @@ int qcow2_prepare (struct qcow2 *self, uint64_t offset);
 int qcow2_set_entry (struct qcow2 *self, uint64_t offset, uint64_t entry);
 /* Whether the bytes, unmapped, read as zeroes because no backing file is below. */
 bool qcow2_is_bottom (const struct qcow2 *self, uint64_t offset);
+void qcow2_log_damage (struct qcow2 *self, const char *what, uint64_t where);
 /* Logs damage once; -EIO. */
-int qcow2_damaged (struct qcow2 *self, const char *what, uint64_t where);
+static inline int
+qcow2_damaged (struct qcow2 *self, const char *what, uint64_t where)
+{
+    qcow2_log_damage (self, what, where);
+    return -EIO;
+}
 
 /* qcow2-read.c; without the lock */
 

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,19 +91,24 @@ static enum cli_status
 converse (int fd, const char *path, const char *line)
 {
     static const char good[] = "{\"ok\":true";
+    CLEANUP (cleanup_file) FILE *stream = NULL;
     AUTO_FREE char *answer = NULL;
     size_t size = 0;
     ssize_t length;
-    FILE *stream;
+    int copy;
 
     if (send_all (fd, line, strlen (line)) < 0) {
         cli_complain ("the machine at %s does not listen any more", path);
         return CLI_FAILED;
     }
-    stream = fdopen (dup (fd), "r");
-    length = stream ? getline (&answer, &size, stream) : -1;
-    if (stream)
-        fclose (stream);
+    copy = fcntl (fd, F_DUPFD_CLOEXEC, 0);
+    stream = copy >= 0 ? fdopen (copy, "r") : NULL;
+    if (!stream) {
+        close_fd (copy);
+        cli_complain ("the answer of the machine at %s cannot be read: %s", path, strerror (errno));
+        return CLI_FAILED;
+    }
+    length = getline (&answer, &size, stream);
     if (length <= 0) {
         cli_complain ("the machine at %s ended without an answer", path);
         return CLI_FAILED;

@@ -13,12 +13,14 @@
 static int
 fill_address (const char *path, struct sockaddr_un *ret_address, struct vmm_error *error)
 {
+    size_t length = strlen (path);
+
     *ret_address = (struct sockaddr_un) {.sun_family = AF_UNIX};
-    if (strlen (path) >= sizeof ret_address->sun_path)
+    if (length >= sizeof ret_address->sun_path)
         return vmm_error_set (error, -ENAMETOOLONG,
                               "the socket path %s is longer than the %zu bytes the system takes",
                               path, sizeof ret_address->sun_path - 1);
-    strcpy (ret_address->sun_path, path);
+    memcpy (ret_address->sun_path, path, length + 1);
     return 0;
 }
 

@@ -142,7 +142,7 @@ text_absolute_path (const char *path)
 
     if (*path == '/')
         return strdup (path);
-    directory = getcwd (NULL, 0);
+    directory = get_current_dir_name ();
     if (!directory)
         return NULL;
     if (asprintf (&absolute, "%s/%s", directory, path) < 0)

@@ -209,6 +209,8 @@ mean (const uint32_t *pixels, unsigned stride, unsigned left, unsigned right, un
 {
     uint64_t red = 0, green = 0, blue = 0, n = (uint64_t) (right - left) * (bottom - top);
 
+    if (n == 0)
+        return 0;
     for (unsigned y = top; y < bottom; y++) {
         for (unsigned x = left; x < right; x++) {
             uint32_t pixel = pixels[(size_t) y * stride + x];

@@ -46,11 +46,12 @@ bind_socket (const char *path, struct vmm_error *error)
 {
     AUTO_FD fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen (path);
 
-    if (strlen (path) >= sizeof address.sun_path)
+    if (length >= sizeof address.sun_path)
         return vmm_error_set (error, -ENAMETOOLONG,
                               "The path %s is too long for a socket, choose a shorter one.", path);
-    strcpy (address.sun_path, path);
+    memcpy (address.sun_path, path, length + 1);
     /* Before there is a file, so that there never is one that others can connect to. */
     if (fd < 0 || fchmod (fd, 0600) < 0)
         return vmm_error_set_errno (error, -errno, "cannot make the socket %s", path);

@@ -7,6 +7,7 @@
  */
 #include "engine/bus-internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -231,6 +232,7 @@ vmm_bus_read (struct vmm_bus *bus, enum vmm_space space, uint64_t address, unsig
 {
     uint64_t value = 0;
 
+    assert (size <= 8);
     for (unsigned done = 0; done < size;) {
         uint64_t at = address + done, piece;
         unsigned length = size - done;
@@ -282,6 +284,7 @@ void
 vmm_bus_write (struct vmm_bus *bus, enum vmm_space space, uint64_t address, unsigned size,
                uint64_t value)
 {
+    assert (size <= 8);
     if (ring_doorbell (bus, space, address, size))
         return;
     for (unsigned done = 0; done < size;) {

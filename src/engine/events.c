@@ -77,6 +77,7 @@ vmm_next_event (struct vmm_machine *machine, struct vmm_event *ret_event)
         queued = list_entry (queue->list.next, struct queued, link);
         list_remove (&queued->link);
     }
+    /* NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): it does not block */
     if (list_is_empty (&queue->list) && read (queue->fd, &count, sizeof count) < 0)
         errno = 0; /* it was not readable */
     pthread_mutex_unlock (&queue->mutex);

@@ -403,7 +403,7 @@ kvm_cpu_complete_io (struct kvm_cpu *cpu)
 uint64_t
 kvm_cpu_rip (struct kvm_cpu *cpu)
 {
-    struct kvm_regs regs;
+    struct kvm_regs regs = {0};
 
     return kvm_ioctl (cpu->fd, KVM_GET_REGS, &regs) < 0 ? 0 : regs.rip;
 }
@@ -411,8 +411,8 @@ kvm_cpu_rip (struct kvm_cpu *cpu)
 bool
 kvm_cpu_translate_rip (struct kvm_cpu *cpu, uint64_t *ret_rip, uint64_t *ret_physical)
 {
-    struct kvm_regs regs;
-    struct kvm_sregs sregs;
+    struct kvm_regs regs = {0};
+    struct kvm_sregs sregs = {0};
     struct kvm_translation translation = {0};
 
     if (kvm_ioctl (cpu->fd, KVM_GET_REGS, &regs) < 0 ||

@@ -270,7 +270,7 @@ int
 kvm_cpu_get_state (struct kvm_cpu *cpu, struct kvm_cpu_state *ret_state)
 {
     struct kvm_cpu_state *state = ret_state;
-    struct kvm_mp_state mp;
+    struct kvm_mp_state mp = {0};
     int r;
 
     memset (state, 0, sizeof *state);

@@ -7,6 +7,7 @@
  * A PRDT entry is 16 bytes: address (8), reserved (4), then bits 0–21 length - 1 with bit 0 always
  * 1, and bit 31 to ask for an interrupt.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +78,7 @@ ahci_map (struct ahci_command *command, uint64_t length)
     unsigned capacity = MIN_OF (command->n_entries, AHCI_MAX_PIECES);
     uint8_t batch[BATCH * ENTRY_SIZE];
 
+    assert (!command->n_pieces && !command->mapped);
     command->pieces = command->few;
     if (capacity <= AHCI_FEW_PIECES)
         capacity = AHCI_FEW_PIECES;

@@ -222,10 +222,10 @@ configure_port (struct ahci *self, unsigned index, const struct vmm_device_confi
                               kind_key);
     if (!kind)
         return 0;
-    if (strcmp (kind, "cd") && strcmp (kind, "disk"))
+    if (strcmp (kind, "cd") != 0 && strcmp (kind, "disk") != 0)
         return vmm_error_set (error, -EINVAL, "%s: %s is “%s”, but must be “cd” or “disk”",
                               config->id, kind_key, kind);
-    if (!blk && !strcmp (kind, "disk"))
+    if (!blk && strcmp (kind, "disk") == 0)
         return vmm_error_set (error, -EINVAL, "%s: the disk at %s has no image", config->id,
                               kind_key);
     port->commands = calloc (AHCI_SLOTS, sizeof *port->commands);
@@ -242,7 +242,7 @@ configure_port (struct ahci *self, unsigned index, const struct vmm_device_confi
         snprintf (port->drive.serial, sizeof port->drive.serial, "%s", serial);
     else
         snprintf (port->drive.serial, sizeof port->drive.serial, "POSADA%04u", index);
-    port->kind = strcmp (kind, "cd") ? AHCI_DISK : AHCI_CD;
+    port->kind = strcmp (kind, "cd") == 0 ? AHCI_CD : AHCI_DISK;
     return 0;
 }
 

@@ -179,7 +179,7 @@ set_features (struct ahci_command *command)
 
     switch (command->fis[3]) {
     case SET_TRANSFER_MODE: drive->transfer_mode = command->fis[12]; break;
-    case DISABLE_REVERTING: break;
+    case DISABLE_REVERTING:
     case ENABLE_REVERTING: break;
     case ENABLE_WRITE_CACHE:
     case DISABLE_WRITE_CACHE:

@@ -153,7 +153,7 @@ static bool
 prepare_cells (struct vga_text *text, const struct vga_mode *mode, size_t n_cells, bool forget)
 {
     if (text->n_cells != n_cells) {
-        uint32_t *cells = malloc (n_cells * sizeof *cells);
+        uint32_t *cells = calloc (MAX_OF (n_cells, (size_t) 1), sizeof *cells);
 
         if (!cells)
             return false;

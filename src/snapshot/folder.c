@@ -499,6 +499,6 @@ snapshot_renew_generation (int folder, uint8_t ret_generation[16])
     vmm_random_generation (ret_generation);
     for (unsigned i = 0; i < 16; i++)
         snprintf (text + 2 * i, sizeof text - 2 * i, "%02x", ret_generation[i]);
-    strcat (text, "\n");
+    memcpy (text + 32, "\n", 2);
     return snapshot_write_text (folder, "generation", text);
 }

@@ -157,8 +157,9 @@ show_hardware (PosadaReviewPage *self, PosadaDraft *draft)
     static const PosadaField fields[] = {POSADA_FIELD_MEMORY, POSADA_FIELD_CPUS,
                                          POSADA_FIELD_DISK_SIZE, POSADA_FIELD_FIRMWARE};
     guint cpus = posada_draft_get_cpus (draft);
-    guint64 disk = posada_draft_get_disk_size (draft);
-    g_autofree char *memory_text = posada_format_size (posada_draft_get_memory (draft));
+    guint64 disk = posada_draft_get_disk_size (draft), gibibytes = disk / GIB;
+    guint64 memory = posada_draft_get_memory (draft), mebibytes = memory / MIB;
+    g_autofree char *memory_text = posada_format_size (memory);
     g_autofree char *disk_text = posada_format_size (disk);
     /* Translators: how many processors */
     g_autofree char *cpus_text =
@@ -171,9 +172,9 @@ show_hardware (PosadaReviewPage *self, PosadaDraft *draft)
         disk ? g_strdup_printf (_ ("%s of memory, %s, %s disk"), memory_text, cpus_text, disk_text)
              : g_strdup_printf (_ ("%s of memory, %s"), memory_text, cpus_text);
     adw_expander_row_set_subtitle (self->hardware_row, summary);
-    adw_spin_row_set_value (self->memory_row, (double) (posada_draft_get_memory (draft) / MIB));
+    adw_spin_row_set_value (self->memory_row, (double) mebibytes);
     adw_spin_row_set_value (self->cpus_row, cpus);
-    adw_spin_row_set_value (self->disk_row, (double) (disk / GIB));
+    adw_spin_row_set_value (self->disk_row, (double) gibibytes);
     adw_combo_row_set_selected (self->firmware_row,
                                 posada_draft_get_firmware (draft) == POSADA_FIRMWARE_EFI);
     for (guint i = 0; i < G_N_ELEMENTS (fields); i++)

@@ -137,8 +137,9 @@ add_file (struct fw_cfg_store *self, const char *name, const void *data, size_t 
           struct entry **ret_entry, struct vmm_error *error)
 {
     struct entry *entry = find_name (self, name);
+    size_t name_length = strlen (name);
 
-    if (strlen (name) >= NAME_SIZE)
+    if (name_length >= NAME_SIZE)
         return vmm_error_set (error, -ENAMETOOLONG,
                               "the name of the firmware file “%s” is too long", name);
     if (length > FW_CFG_MAX_LENGTH)
@@ -152,7 +153,7 @@ add_file (struct fw_cfg_store *self, const char *name, const void *data, size_t 
         return vmm_error_set (error, -ENOMEM, "out of memory for firmware file “%s”", name);
     if (entry == &self->files[self->n_files]) {
         entry->key = (uint16_t) (FILE_FIRST_KEY + self->n_files);
-        strcpy (entry->name, name);
+        memcpy (entry->name, name, name_length + 1);
         self->n_files++;
     }
     describe_file (self, entry);

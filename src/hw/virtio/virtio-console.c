@@ -137,14 +137,12 @@ tell_one (struct virtio_console *self, struct port *port)
     unsigned number = port_number (port);
     bool *told;
 
-    if (!port->chardev)
+    if (!port->chardev || (port->told_add && !port->ready))
         return false;
     if (!port->told_add) {
         told = &port->told_add;
         if (!send_control (self, number, CONTROL_PORT_ADD, 1, NULL))
             return false;
-    } else if (!port->ready) {
-        return false;
     } else if (number == 0 && !port->told_console) {
         told = &port->told_console;
         if (!send_control (self, number, CONTROL_CONSOLE_PORT, 1, NULL))
