@@ -3,14 +3,14 @@
 
 #include <glib/gi18n.h>
 
-#define INDENT 28 /* pixels for each turn */
+#include "details/posada-snapshot-lines.h"
 
 struct _PosadaSnapshotRow {
     GtkListBoxRow parent_instance;
 
     PosadaSnapshot *snapshot;
 
-    GtkWidget *box;
+    PosadaSnapshotLines *lines;
     GtkPicture *picture;
     GtkLabel *name_label;
     GtkLabel *detail_label;
@@ -104,9 +104,10 @@ posada_snapshot_row_class_init (PosadaSnapshotRowClass *klass)
     GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
     G_OBJECT_CLASS (klass)->dispose = posada_snapshot_row_dispose;
+    g_type_ensure (POSADA_TYPE_SNAPSHOT_LINES);
     gtk_widget_class_set_template_from_resource (
         widget_class, "/io/posada/Posada/ui/details/posada-snapshot-row.ui");
-    gtk_widget_class_bind_template_child (widget_class, PosadaSnapshotRow, box);
+    gtk_widget_class_bind_template_child (widget_class, PosadaSnapshotRow, lines);
     gtk_widget_class_bind_template_child (widget_class, PosadaSnapshotRow, picture);
     gtk_widget_class_bind_template_child (widget_class, PosadaSnapshotRow, name_label);
     gtk_widget_class_bind_template_child (widget_class, PosadaSnapshotRow, detail_label);
@@ -131,7 +132,7 @@ posada_snapshot_row_new (const PosadaSnapshotNode *node)
     g_autofree char *menu_name = NULL;
 
     self->snapshot = g_object_ref (node->snapshot);
-    gtk_widget_set_margin_start (self->box, 12 + INDENT * (int) MIN (node->depth, 6u));
+    posada_snapshot_lines_set (self->lines, node, data->current);
     gtk_label_set_label (self->name_label, data->name);
     gtk_label_set_label (self->detail_label, detail);
     gtk_label_set_label (self->note_label, data->note ? data->note : "");

@@ -27,7 +27,7 @@ make (const char *id, const char *parent, gint64 time)
         &(PosadaSnapshotData) {.id = id, .parent = parent, .name = id, .time = time});
 }
 
-/* Names and depths, as "a0 b1 ". */
+/* Names, depths, how each is joined, + if it goes on, the lines that pass: "a0o+,0 b1/,1 ". */
 static char *
 lay_out (GListModel *list)
 {
@@ -37,8 +37,9 @@ lay_out (GListModel *list)
     for (guint i = 0; i < tree->len; i++) {
         PosadaSnapshotNode *node = &g_array_index (tree, PosadaSnapshotNode, i);
 
-        g_string_append_printf (text, "%s%u ", posada_snapshot_get (node->snapshot)->id,
-                                node->depth);
+        g_string_append_printf (text, "%s%u%c%s,%x ", posada_snapshot_get (node->snapshot)->id,
+                                node->depth, "o|/"[node->joined], node -> continued ? "+" : "",
+                                node->passing);
     }
     return g_string_free (text, FALSE);
 }
@@ -56,7 +57,7 @@ TEST (branches_turn_off_and_the_newest_line_goes_straight_on)
         g_list_store_append (list, snapshot);
     }
     text = lay_out (G_LIST_MODEL (list));
-    CHECK_STRING (text, "a0 b1 c1 d0 e0 f0 ");
+    CHECK_STRING (text, "a0o+,0 b1/+,1 c1|,1 d0|+,0 e0|,0 f0o,0 ");
 }
 
 static GtkWidget *
