@@ -115,3 +115,5 @@ int qcow2_snapshot_take_shared (struct qcow2 *self, const struct blk_snapshot *w
 /* Counts everything anew and repairs the counts; for an image that was just opened for writing and
  * whose lock nobody else knows. */
 int qcow2_recount (struct qcow2 *self, struct vmm_error *error);
+/* The same if a check finds that it is needed, and as far as it is possible. */
+void qcow2_recount_if_wrong (struct qcow2 *self);

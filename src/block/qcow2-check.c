@@ -250,6 +250,21 @@ check_watched (struct blk *blk, const struct blk_watch *watch, double span,
     return r;
 }
 
+void
+qcow2_recount_if_wrong (struct qcow2 *self)
+{
+    struct vmm_error error = {0};
+    struct blk_check check = {0};
+    int r = check_watched (&self->blk, NULL, 0, &check, &error);
+
+    self->complained = false;
+    /* What cannot be read, or is damaged, may be next to what can be used. */
+    if (r == 0 && !check.damaged && (check.leaks || check.errors))
+        r = qcow2_recount (self, &error);
+    if (r < 0)
+        vmm_log (self->blk.log, VMM_LOG_WARNING, "%s", error.message);
+}
+
 int
 blk_check_watched (struct blk *blk, const struct blk_watch *watch, struct blk_check *ret_check,
                    struct vmm_error *error)

@@ -228,6 +228,8 @@ set_up (struct qcow2 *self, const struct blk_source *source, unsigned depth,
         if (r < 0)
             return r;
     }
+    if (r == 0 && self->header.version < 3 && !(self->flags & (BLK_READ_ONLY | BLK_FOR_REPAIR)))
+        qcow2_recount_if_wrong (self);
     if (r == 0 && !(self->flags & BLK_NO_RING) && self->file->fd >= 0)
         r = raw_create_container (self->file->fd, path, self->flags & BLK_READ_ONLY, self->blk.log,
                                   &self->data);

@@ -36,10 +36,10 @@
  * So at any instant references on stable storage are counted, and counts without a reference are
  * leaks. Before anything of an image is written it is marked as dirty, and closing it takes the
  * mark away, so that leaks are there only if the mark is; opening such an image for writing counts
- * anew, which takes well below a second for each TiB in use. Images of version 2 have no mark, and
- * their leaks stay until somebody repairs them. What changes more than single entries (snapshots, a
- * new size, repair) writes new tables beside the old ones and switches over with the header's first
- * sector, in which all pointers are.
+ * anew, which takes well below a second for each TiB in use. Images of version 2 have no mark, so
+ * all of them are checked when they are opened for writing. What changes more than single entries
+ * (snapshots, a new size, repair) writes new tables beside the old ones and switches over with the
+ * header's first sector, in which all pointers are.
  *
  * One mutex, .lock, guards everything but the data; it is never held during I/O. A backing image's
  * is taken with that of the image above held, never the other way.

@@ -300,6 +300,32 @@ TEST (an_image_that_was_not_closed_gets_true_counts)
     qrig_fini (&rig);
 }
 
+TEST (leaks_of_version_2_go_when_it_is_opened)
+{
+    struct blk_check check;
+    struct qrig rig;
+    uint64_t block;
+
+    qrig_init (&rig);
+    new_model (&rig, 4 * MIB);
+    QRIG_RUN (&rig, "qemu-img", "create", "-f", "qcow2", "-o", "compat=0.10", rig.path, "4M");
+    qrig_open (&rig, 0);
+    run_storm (&rig, 100);
+    qrig_close (&rig);
+    qrig_judge (&rig, false);
+    block = peek (&rig, peek (&rig, 48));
+    poke (&rig, block + 2 * 1000, 1, 2);
+    for (unsigned i = 0; i < 3; i++) {
+        qrig_open (&rig, i < 2 ? BLK_READ_ONLY : 0);
+        MUST (&rig, blk_check (rig.blk, &check, &rig.error));
+        CHECK_EQUAL (check.leaks, i < 2);
+        qrig_close (&rig);
+    }
+    qrig_open (&rig, 0);
+    reopen_and_judge (&rig, 0);
+    qrig_fini (&rig);
+}
+
 TEST (leaks_are_found_and_repaired)
 {
     struct blk_check check;
