@@ -35,7 +35,8 @@ static const struct store_verb verbs[] = {
      "  --convert   makes raw disks qcow2 first, which snapshots may need\n\n"
      "A machine that is off is remembered by its disks; to go on from a snapshot in which it\n"
      "ran, start it with --restore ID. A copy is a machine of its own that goes on from there,\n"
-     "whatever the first one does; it prints the name.\n",
+     "whatever the first one does; it prints the name. A TITLE that only one has\n"
+     "does for an ID.\n",
      store_snapshot},
     {"clone", "NAME [--linked] [--name NEW-NAME]",
      "Prints the name of the new machine. A linked one takes little room, but needs the first\n"

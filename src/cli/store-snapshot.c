@@ -214,6 +214,33 @@ work_off (PosadaStore *store, const char *uuid, const char *folder, char **words
     return CLI_OK;
 }
 
+char *
+store_find_snapshot (const char *folder, const char *wish, GError **error)
+{
+    g_autofree struct snapshot_info *infos = NULL;
+    char current[SNAPSHOT_ID_LENGTH + 1];
+    const char *found = NULL;
+    unsigned n_titles = 0;
+    size_t n = 0;
+
+    if (snapshot_list (folder, &infos, &n, current, NULL) < 0)
+        n = 0; /* who uses the id says so */
+    for (size_t i = 0; i < n; i++) {
+        if (g_str_equal (infos[i].id, wish))
+            return g_strdup (wish);
+        if (g_str_equal (infos[i].name, wish)) {
+            found = infos[i].id;
+            n_titles++;
+        }
+    }
+    if (n_titles > 1) {
+        g_set_error (error, POSADA_STORE_ERROR, POSADA_STORE_ERROR_INVALID,
+                     "%u snapshots are called “%s”: say by its ID which one", n_titles, wish);
+        return NULL;
+    }
+    return g_strdup (found ? found : wish);
+}
+
 enum cli_status
 store_snapshot (PosadaStore *store, int argc, char **argv)
 {
@@ -222,7 +249,7 @@ store_snapshot (PosadaStore *store, int argc, char **argv)
         int n_words; /* behind it */
     } verbs[] = {{"take", 1}, {"list", 0}, {"restore", 1}, {"delete", 1}, {"rename", 2}};
     g_autoptr (PosadaStoreEntry) entry = NULL;
-    g_autofree char *machine = NULL, *folder = NULL;
+    g_autofree char *machine = NULL, *folder = NULL, *id = NULL;
     g_autoptr (GError) error = NULL;
     gboolean known, copy, may_convert = FALSE;
     const char *name = NULL;
@@ -249,12 +276,18 @@ store_snapshot (PosadaStore *store, int argc, char **argv)
     entry = posada_store_find (store, argv[1], &error);
     if (!entry)
         return store_complain (error);
-    if (copy)
-        return store_copy (store, entry->id, argv[3], name);
     machine = posada_store_get_machine_folder (store, entry->id);
     folder = g_build_filename (machine, "snapshots", NULL);
     if (g_str_equal (argv[2], "list"))
         return list (folder);
+    if (!g_str_equal (argv[2], "take")) {
+        id = store_find_snapshot (folder, argv[3], &error);
+        if (!id)
+            return store_complain (error);
+        argv[3] = id;
+    }
+    if (copy)
+        return store_copy (store, entry->id, argv[3], name);
     return entry->holder ? order (entry->id, argv + 2)
                          : work_off (store, entry->id, folder, argv + 2, may_convert);
 }

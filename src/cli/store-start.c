@@ -225,16 +225,19 @@ add_disposable (GPtrArray *words, PosadaStore *store, const char *uuid, GError *
 
 /* Where its snapshots are, and what it goes on from: @id, or what it was saved to. */
 static gboolean
-add_snapshots (GPtrArray *words, PosadaStore *store, const char *uuid, const char *id,
+add_snapshots (GPtrArray *words, PosadaStore *store, const char *uuid, const char *wish,
                GError **error)
 {
     g_autofree char *machine = posada_store_get_machine_folder (store, uuid);
     g_autofree char *folder = g_build_filename (machine, "snapshots", NULL);
     g_autofree char *saved = g_build_filename (folder, "saved", NULL);
+    g_autofree char *id = wish ? store_find_snapshot (folder, wish, error) : NULL;
     struct vmm_error from = {0};
     struct snapshot_info info;
 
     add (words, "--snapshots=%s", folder);
+    if (wish && !id)
+        return FALSE;
     if (id && snapshot_find (folder, id, &info, &from) < 0)
         return refuse (error, "%s", from.message);
     if (id && info.kind == SNAPSHOT_OFF)

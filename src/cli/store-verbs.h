@@ -39,6 +39,10 @@ enum cli_status store_copy (PosadaStore *store, const char *uuid, const char *id
 /* Makes the disks of a machine that is off independent of what they are based on. */
 enum cli_status store_flatten (PosadaStore *store, const char *name);
 
+/* The id of the snapshot that has that id, or, alone, that title, in a machine's folder of them;
+ * @wish itself if there is none. NULL if several have that title. */
+char *store_find_snapshot (const char *folder, const char *wish, GError **error);
+
 /* An option and where its value goes. */
 struct store_option {
     const char *name;   /* without the dashes */

@@ -154,6 +154,24 @@ def a_copy_keeps_the_snapshot_it_comes_from():
 
 
 @test
+def snapshots_go_by_their_titles_too():
+    subprocess.run([POSADA, "disk", "create", "own.qcow2", "--size", "4M"], check=True)
+    good("create", "--disk", "own.qcow2", "--name", "First")
+    for title in ("One", "Two", "Two"):
+        good("snapshot", "First", "take", title)
+    good("snapshot", "First", "restore", "One")
+    refused("snapshot", "First", "delete", "Two", part="2 snapshots")
+    refused("snapshot", "First", "delete", "Three", part="“Three”", status=1)
+    refused("start", "First", "--restore", "Two", part="2 snapshots")
+    assert good("snapshot", "First", "copy", "One", "--name", "Second") == "Second\n"
+    good("snapshot", "First", "rename", "One", "Three")
+    good("delete", "Second")
+    good("purge")
+    good("snapshot", "First", "delete", "Three")
+    assert "Three" not in good("snapshot", "First", "list")
+
+
+@test
 def a_linked_clone_becomes_independent():
     subprocess.run([POSADA, "disk", "create", "own.qcow2", "--size", "4M"], check=True)
     good("create", "--disk", "own.qcow2", "--name", "First")
