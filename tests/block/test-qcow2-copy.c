@@ -3,7 +3,8 @@
  * Copies of images that are based on a snapshot of another, which no other program can read: in
  * full, to be judged by QEMU, and compact ones that stay on what they are based on.
  */
-#include "block/convert.h"
+#include "block/qcow2-copy.h"
+#include "mem-file.h"
 #include "qcow2-storm.h"
 
 #define MUST(rig, call)                                                           \
@@ -309,6 +310,52 @@ TEST (a_plain_overlay_of_such_an_image_can_be_copied)
                     &rig.error));
     judge_copy (&rig, "copy.qcow2");
     qrig_fini (&rig);
+}
+
+/* The Nth write, or read, fails, for every N. */
+static void
+check_faults (enum mem_kind kind, struct blk_conversion wish)
+{
+    char base[128];
+    const char *const backing[] = {base, NULL};
+    struct qrig rig;
+    struct blk *blk;
+    int r = -EIO;
+
+    begin (&rig, 64 * KIB, 64 * KIB);
+    qrig_name (&rig, base, "base.qcow2");
+    MUST (&rig, blk_open (&(struct blk_source) {.path = rig.path,
+                                                .format = BLK_FORMAT_QCOW2,
+                                                .flags = BLK_READ_ONLY,
+                                                .allow_backing = blk_allow_listed,
+                                                .data = (void *) backing},
+                          NULL, &blk, &rig.error));
+    for (unsigned i = 1; r < 0; i++) {
+        struct mem_file to;
+
+        CHECK (i < 10000);
+        mem_init (&to);
+        to.fail_kind = kind;
+        to.fail_at = i;
+        to.fail_with = -ENOSPC;
+        r = qcow2_copy (qcow2_from_blk (blk), &wish, &to.file);
+        CHECK (r == 0 || r == -ENOSPC);
+        /* Without a header nobody takes it for an image. */
+        if (r < 0 && wish.to_format == BLK_FORMAT_QCOW2)
+            CHECK (to.size < 4 || memcmp (to.bytes, "QFI", 3) != 0);
+        mem_fini (&to);
+    }
+    blk_close (blk);
+    qrig_fini (&rig);
+}
+
+TEST (writes_that_fail_fail_the_copy)
+{
+    check_faults (MEM_WRITE, (struct blk_conversion) {.to_format = BLK_FORMAT_QCOW2});
+    check_faults (MEM_WRITE,
+                  (struct blk_conversion) {.to_format = BLK_FORMAT_QCOW2, .compress = true});
+    check_faults (MEM_WRITE, (struct blk_conversion) {.to_format = BLK_FORMAT_RAW});
+    check_faults (MEM_SIZE, (struct blk_conversion) {.to_format = BLK_FORMAT_QCOW2});
 }
 
 TEST (a_base_that_is_not_allowed_is_not_read)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "block/mem-file.h"
+#include "block/qcow2-copy.h"
 #include "block/qcow2.h"
 #include "fuzz.h"
 
@@ -156,6 +157,41 @@ damage (struct state *state, struct fuzz_input *input)
         state->file.bytes[offset + i] = (unsigned char) (value >> 8 * (width - 1 - i));
 }
 
+#define MAX_TOLD 3000 /* times; a disk may say to be larger than anybody has time for */
+
+static bool
+told_cb (void *data, double percent)
+{
+    unsigned *left = data;
+
+    FUZZ_CHECK (percent >= 0 && percent <= 100);
+    return (*left)-- > 0;
+}
+
+static void
+copy (struct state *state, struct fuzz_input *input)
+{
+    unsigned kind = (unsigned) fuzz_take (input, 1), left = MAX_TOLD;
+    const struct blk_conversion wish = {
+        .to_format = kind & 1 ? BLK_FORMAT_RAW : BLK_FORMAT_QCOW2,
+        .keep_backing = kind & 2,
+        .cluster_size = cluster_sizes[kind / 4 % N_SHAPES],
+        .compress = kind & 16,
+        .zstd = kind & 32,
+        .progress = told_cb,
+        .data = &left,
+    };
+    struct mem_file to;
+    int r;
+
+    mem_init (&to);
+    to.limit = GROWTH;
+    r = qcow2_copy (state->image, &wish, &to.file);
+    FUZZ_CHECK (r == 0 || r == -EIO || r == -ENOSPC || r == -ENOMEM || r == -ECANCELED ||
+                r == -EFBIG);
+    mem_fini (&to);
+}
+
 static void
 use_whole (struct state *state, struct fuzz_input *input)
 {
@@ -166,7 +202,7 @@ use_whole (struct state *state, struct fuzz_input *input)
     size_t n;
     int r = 0;
 
-    switch (fuzz_take (input, 1) % 8) {
+    switch (fuzz_take (input, 1) % 9) {
     case 0: r = blk_snapshot_take (blk, &wish, &error); break;
     case 1: r = blk_snapshot_apply (blk, "one", &error); break;
     case 2: r = blk_snapshot_delete (blk, "one", &error); break;
@@ -179,6 +215,7 @@ use_whole (struct state *state, struct fuzz_input *input)
     case 5: r = blk_repair (blk, &error); break;
     case 6: r = blk_resize (blk, DISK + fuzz_take (input, 2) * 512, &error); break;
     case 7: r = blk_resize (blk, DISK / 2, &error); break;
+    case 8: copy (state, input); break;
     }
     if (r < 0)
         FUZZ_CHECK (*error.message);
