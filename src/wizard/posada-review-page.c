@@ -134,9 +134,9 @@ static void
 show_limits (PosadaReviewPage *self, PosadaDraft *draft, const PosadaCapacity *capacity)
 {
     /* Translators: an amount of memory */
-    g_autofree char *memory = describe_free (_ ("MiB, %s are free"), capacity->free_memory);
+    g_autofree char *memory = describe_free (_ ("In MiB; %s are free"), capacity->free_memory);
     /* Translators: an amount of disk space */
-    g_autofree char *space = describe_free (_ ("GiB, %s are free"), capacity->free_space);
+    g_autofree char *space = describe_free (_ ("In GiB; %s are free"), capacity->free_space);
     g_autofree char *cpus = g_strdup_printf (_ ("This computer has %u"), capacity->cpus);
     gboolean none = posada_draft_get_disk_size (draft) == 0;
 
