@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Checks what can be checked of flatpak/io.posada.Posada.json without building it: it is JSON, asks
-for no more than it should, pins every source, and brings what the build needs beside the runtime."""
+for no more than it should, pins every source, and brings what the build needs beside the runtime.
+The pictures of the metainfo are looked for, too."""
 
 import json
 import os
@@ -57,10 +58,37 @@ def find_dependencies():
     return found
 
 
+def check_application(manifest):
+    """What is built is the application that the desktop knows by these names."""
+    identity = os.path.basename(MANIFEST).removesuffix(".json")
+    if manifest["id"] != identity:
+        yield f"the application is {identity}, not {manifest['id']}"
+    for ending in ("desktop.in", "gschema.xml", "metainfo.xml.in", "service.in"):
+        if not os.path.exists(os.path.join(TOP, "data", f"{identity}.{ending}")):
+            yield f"there is no data/{identity}.{ending}"
+    with open(os.path.join(TOP, "src", "app", "meson.build"), encoding="utf-8") as file:
+        if f"executable('{manifest['command']}'" not in file.read():
+            yield f"nobody builds {manifest['command']}"
+    if "-Dapp=enabled" not in manifest["modules"][-1]["config-opts"]:
+        yield "the application would be left out where something is missing"
+
+
+def check_pictures():
+    """Pictures that the metainfo shows are those that tools/screenshots.sh makes."""
+    path = os.path.join(TOP, "data", "io.posada.Posada.metainfo.xml.in")
+    with open(path, encoding="utf-8") as file:
+        shown = re.findall(r"<image>[^<]*/screenshots/([^</]+)\.png</image>", file.read())
+    with open(os.path.join(TOP, "tools", "screenshots.sh"), encoding="utf-8") as file:
+        made = re.findall(r"^take (\S+)", file.read(), re.MULTILINE)
+    there = [name[:-4] for name in os.listdir(os.path.join(TOP, "data", "screenshots"))]
+    if not sorted(shown) == sorted(made) == sorted(there):
+        yield f"pictures differ: shown {shown}, made {made}, there {there}"
+
+
 def main():
     with open(MANIFEST, encoding="utf-8") as file:
         manifest = json.load(file)
-    problems = []
+    problems = [*check_application(manifest), *check_pictures()]
     modules = {module["name"]: module for module in manifest["modules"]}
     asked = {arg for arg in manifest["finish-args"] if not arg.startswith("--env=")}
     if asked != PERMISSIONS:
