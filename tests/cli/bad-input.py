@@ -143,6 +143,9 @@ def every_verb_is_in_the_man_page():
     offered = re.findall(r"^  ([a-z]+) ", run("--help").stdout, re.M)
     missing = [verb for verb in offered if not re.search(rf"^\.(It )?Cm .*\b{verb}\b", page, re.M)]
     assert "run" in offered and not missing, missing
+    synopsis = page.split(".Sh SYNOPSIS")[1].split("\n.Sh ")[0]
+    missing = [verb for verb in offered if not re.search(rf"^\.Cm .*\b{verb}\b", synopsis, re.M)]
+    assert not missing, missing
 
 
 @test
