@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "block/convert.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -322,9 +323,11 @@ static int
 keep (struct conversion *self, struct vmm_error *error)
 {
     const struct blk_conversion *wish = self->wish;
-    AUTO_FD fd = open (self->temporary, O_RDWR | O_CLOEXEC);
+    AUTO_FD fd = -1;
     int r = 0;
 
+    assert (self->temporary);
+    fd = open (self->temporary, O_RDWR | O_CLOEXEC);
     if (fd < 0 || fsync (fd) < 0)
         return vmm_error_set_errno (error, -errno, "%s cannot be written", wish->to);
     if (wish->replace)

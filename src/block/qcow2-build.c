@@ -86,12 +86,14 @@ append_packed (struct qcow2_build *self, uint64_t length, uint64_t *ret_entry)
 static int
 end_table (struct qcow2_build *self)
 {
-    uint64_t offset;
+    uint64_t offset = 0;
     int r;
 
     if (!self->l2_used)
         return 0;
     r = append (self, self->l2, self->cluster_size, &offset);
+    if (r < 0)
+        return r;
     self->l1[self->l1_index] = offset | QCOW2_COPIED;
     memset (self->l2, 0, self->cluster_size);
     self->l2_used = false;

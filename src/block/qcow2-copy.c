@@ -141,7 +141,7 @@ static int
 copy_all (struct copy *self)
 {
     const struct blk_conversion *wish = self->wish;
-    uint64_t size = self->from->header.size, length;
+    uint64_t size = self->from->header.size, length = 0;
     int r = 0;
 
     for (uint64_t offset = 0; r == 0 && offset < size; offset += length) {
