@@ -47,14 +47,17 @@ BUILDS = {
     "release": Build("gcc", ["--buildtype=release"], 1, {}),
 }
 
-SUITES = ["unit", "widget", "ui", "payload", "golden", "fuzz", "lab"]
+SUITES = ["analysis", "unit", "widget", "ui", "payload", "golden", "fuzz", "lab"]
 
 # Not every build has tests of these.
 OPTIONAL = ["golden", "widget", "ui"]
 
+# Not tests of Meson's, but programs that are given the build directory.
+PROGRAMS = {"analysis": ["tests/check-analysis.py"]}
+
 # What runs by default, in order: (build, suites). The lab comes last, as it takes longest.
 MATRIX = [
-    ("gcc", ["unit", "widget", "ui", "payload", "golden", "fuzz"]),
+    ("gcc", ["analysis", "unit", "widget", "ui", "payload", "golden", "fuzz"]),
     ("clang", ["unit"]),
     ("asan", ["unit", "payload", "golden", "fuzz"]),
     ("tsan", ["unit", "payload"]),
@@ -236,6 +239,15 @@ def test_suite(tally, name, suite):
         tally.fail(where, "no test has run")
 
 
+def test_program(tally, name, suite):
+    where = f"{name} {suite}"
+    say(where)
+    if run([*PROGRAMS[suite], f"build/{name}"]):
+        tally.count(where, "passed")
+    else:
+        tally.fail(where, "see above")
+
+
 def test_build(tally, name, suites, optional):
     """Build one configuration and run suites of it; an optional suite may have no tests."""
     say(f"build/{name}")
@@ -245,7 +257,9 @@ def test_build(tally, name, suites, optional):
     tally.rows[f"{name} build"] = collections.Counter(passed=1)
     there = suites_of(name)
     for suite in suites:
-        if suite in there or suite not in optional:
+        if suite in PROGRAMS:
+            test_program(tally, name, suite)
+        elif suite in there or suite not in optional:
             test_suite(tally, name, suite)
 
 
@@ -266,6 +280,7 @@ def test_checks(tally):
         "format": ["clang-format", "--dry-run", "-Werror", *sources("*.c", "*.h")],
         "rooms": ["tests/check-rooms.py"],
         "rooms self-test": ["tests/check-rooms.py", "--self-test"],
+        "analysis self-test": ["tests/check-analysis.py", "--self-test"],
         "flatpak manifest": ["tests/check-flatpak.py"],
         "translations": ["tests/check-translations.py"],
         "counting self-test": ["tools/builds.py", "self-test"],
