@@ -7,11 +7,11 @@
 
 #define PROGRESS_MS 200
 
-/* One line for each work, as they come and go; of the dialog's box. */
+/* One line for each work, as they come and go, until the dialog is closed; it has them. */
 typedef struct {
-    AdwAlertDialog *dialog; /* borrowed: it has the box */
-    GtkBox *box;            /* the same */
-    GPtrArray *bars;        /* in the order of the list */
+    AdwAlertDialog *dialog; /* borrowed */
+    GtkBox *box;
+    GPtrArray *bars; /* in the order of the list */
     guint timer;
 } Lines;
 
@@ -68,15 +68,15 @@ done_cb (gpointer data)
 }
 
 static void
-changed_cb (GtkBox *box, guint position, guint removed, guint added, GListModel *list)
+changed_cb (AdwAlertDialog *dialog, guint position, guint removed, guint added, GListModel *list)
 {
-    Lines *lines = g_object_get_data (G_OBJECT (box), "lines");
+    Lines *lines = g_object_get_data (G_OBJECT (dialog), "lines");
     guint n = g_list_model_get_n_items (list);
     gboolean can_stop = TRUE;
     GtkWidget *child;
 
-    while ((child = gtk_widget_get_first_child (GTK_WIDGET (box))))
-        gtk_box_remove (box, child);
+    while ((child = gtk_widget_get_first_child (GTK_WIDGET (lines->box))))
+        gtk_box_remove (lines->box, child);
     g_ptr_array_set_size (lines->bars, 0);
     for (guint i = 0; i < n; i++) {
         g_autoptr (PosadaWork) work = g_list_model_get_item (list, i);
@@ -84,11 +84,17 @@ changed_cb (GtkBox *box, guint position, guint removed, guint added, GListModel 
         add_line (lines, work);
         can_stop &= posada_work_can_cancel (work);
     }
-    adw_alert_dialog_set_response_enabled (lines->dialog, "stop", can_stop);
+    adw_alert_dialog_set_response_enabled (dialog, "stop", can_stop);
     /* Whoever ends the last one is not done with that yet. */
     if (n == 0)
-        g_idle_add_full (G_PRIORITY_DEFAULT_IDLE, done_cb, g_object_ref (lines->dialog),
-                         g_object_unref);
+        g_idle_add_full (G_PRIORITY_DEFAULT_IDLE, done_cb, g_object_ref (dialog), g_object_unref);
+}
+
+static void
+closed_cb (AdwDialog *dialog, Lines *lines)
+{
+    g_clear_handle_id (&lines->timer, g_source_remove);
+    g_signal_handlers_disconnect_by_func (posada_work_get_list (), changed_cb, dialog);
 }
 
 static void
@@ -96,7 +102,8 @@ lines_free (gpointer data)
 {
     Lines *lines = data;
 
-    g_source_remove (lines->timer);
+    g_clear_handle_id (&lines->timer, g_source_remove);
+    g_object_unref (lines->box);
     g_ptr_array_unref (lines->bars);
     g_free (lines);
 }
@@ -112,10 +119,10 @@ posada_work_dialog_new (void)
     Lines *lines = g_new0 (Lines, 1);
 
     lines->dialog = ADW_ALERT_DIALOG (dialog);
-    lines->box = GTK_BOX (box);
+    lines->box = g_object_ref_sink (GTK_BOX (box));
     lines->bars = g_ptr_array_new ();
     lines->timer = g_timeout_add (PROGRESS_MS, progress_cb, lines);
-    g_object_set_data_full (G_OBJECT (box), "lines", lines, lines_free);
+    g_object_set_data_full (G_OBJECT (dialog), "lines", lines, lines_free);
     adw_alert_dialog_set_extra_child (lines->dialog, box);
     adw_alert_dialog_add_responses (lines->dialog, "cancel", _ ("_Cancel"), "stop",
                                     _ ("_Stop and Quit"), "finish", _ ("_Quit When Done"), NULL);
@@ -123,8 +130,9 @@ posada_work_dialog_new (void)
     adw_alert_dialog_set_response_appearance (lines->dialog, "finish", ADW_RESPONSE_SUGGESTED);
     adw_alert_dialog_set_default_response (lines->dialog, "finish");
     adw_alert_dialog_set_close_response (lines->dialog, "cancel");
-    g_signal_connect_object (list, "items-changed", G_CALLBACK (changed_cb), box,
+    g_signal_connect (dialog, "closed", G_CALLBACK (closed_cb), lines);
+    g_signal_connect_object (list, "items-changed", G_CALLBACK (changed_cb), dialog,
                              G_CONNECT_SWAPPED);
-    changed_cb (lines->box, 0, 0, 0, list);
+    changed_cb (lines->dialog, 0, 0, 0, list);
     return lines->dialog;
 }
