@@ -40,7 +40,7 @@ write_cache (const char *key, const char *name)
 
     g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, NULL);
     keys = g_key_file_get_keys (file, GROUP, &n, NULL);
-    if (n >= MAX_NAMES)
+    if (keys && n >= MAX_NAMES)
         g_key_file_remove_group (file, GROUP, NULL);
     g_key_file_set_string (file, GROUP, key, name);
     /* Without a cache it only takes longer. */
