@@ -14,6 +14,7 @@ MANIFEST = os.path.join(TOP, "flatpak", "io.posada.Posada.json")
 
 # What the sandbox has to be opened for, and nothing else.
 PERMISSIONS = {
+    "--device=dri",
     "--device=kvm",
     "--share=ipc",
     "--share=network",

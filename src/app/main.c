@@ -4,6 +4,7 @@
 #include <locale.h>
 
 #include "app/posada-application.h"
+#include "app/posada-renderer.h"
 
 int
 main (int argc, char **argv)
@@ -16,6 +17,7 @@ main (int argc, char **argv)
     bindtextdomain (GETTEXT_PACKAGE, locales ? locales : POSADA_LOCALE_DIR);
     bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
     textdomain (GETTEXT_PACKAGE);
+    posada_renderer_choose ("/dev");
     dex_init ();
     application = posada_application_new ();
     return g_application_run (G_APPLICATION (application), argc, argv);
