@@ -563,7 +563,7 @@ TEST (draft_in_the_middle_of_a_look_is_finalized)
     posada_draft_set_source (draft, file, POSADA_MEDIUM_ISO);
     posada_draft_refresh (draft);
     g_object_unref (draft);
-    for (guint i = 0; gone && i < 500; i++)
+    for (guint i = 0; gone && i < 6000; i++)
         settle (10);
     CHECK (gone == NULL);
     place_free (&place);
