@@ -105,7 +105,7 @@ def long_text_can_be_stopped():
             key("ctrl+a", "ctrl+c", "End", "ctrl+v")
         key("ctrl+a", "ctrl+c", "Escape")
         open_console(application)
-        choose(application, "Machine Menu", 3)
+        choose(application, "Machine Menu", 4)
         wait_for(application, "Cancel")
         time.sleep(1)
         take_picture("console-typing")
