@@ -113,6 +113,19 @@ def focus():
     subprocess.run(["xdotool", "mousemove", "800", "120", "click", "1"], check=True)
 
 
+def place(node):
+    """Where it is on the screen: the window is over all of it."""
+    place = node.get_component_iface().get_extents(user.Atspi.CoordType.WINDOW)
+    return place.x, place.y, place.width, place.height
+
+
+def click(node):
+    """Rows have no action of their own for AT-SPI: this is a hand on the mouse."""
+    left, top, width, height = place(node)
+    subprocess.run(["xdotool", "mousemove", str(left + width // 2), str(top + height // 2),
+                    "click", "1"], check=True)  # fmt: skip
+
+
 def can_press(application, name):
     button = user.find(application, name)
     return button and button.get_state_set().contains(user.Atspi.StateType.SENSITIVE)
