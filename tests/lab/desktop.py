@@ -41,10 +41,10 @@ import user  # noqa: E402
 user.PATIENCE *= SLOW
 
 
-def use(function, *arguments):
-    """Call FUNCTION in an empty home, with a window manager. The lab's own file system is too small
-    for the disk that the wizard suggests."""
-    with tempfile.TemporaryDirectory(dir=BUILD) as directory:
+def use(function, *arguments, folder=BUILD):
+    """Call FUNCTION in an empty home in FOLDER, with a window manager. The lab's own file system is
+    too small for the disk that the wizard suggests."""
+    with tempfile.TemporaryDirectory(dir=folder) as directory:
         os.environ["XDG_DATA_HOME"] = directory
         with open(f"{directory}/rc.xml", "w", encoding="utf-8") as file:
             file.write(MANAGER)
