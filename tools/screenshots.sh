@@ -68,18 +68,39 @@ stop
 # A machine that runs: pictures of snapshots are of its screen.
 export XDG_DATA_HOME=$work/data
 posada=$build/src/cli/posada
-"$posada" create --name 'Boot Loader' --memory 256M --iso /usr/lib/grub-rescue/grub-rescue-cdrom.iso
+"$posada" create --name 'Boot Loader' --memory 64M --iso /usr/lib/grub-rescue/grub-rescue-cdrom.iso
+snapshot() {
+    "$posada" snapshot 'Boot Loader' "$@"
+}
+go_back() {
+    snapshot restore "$(snapshot list | grep -F "$1" | cut -d ' ' -f 1)"
+    sleep 3
+}
+type_line() {
+    xdotool type --delay 200 "$1"
+    xdotool key Return
+    sleep 6
+}
 show
 python3 "$top/tools/press.py" "$app" Start
-sleep 3
-"$posada" snapshot 'Boot Loader' take 'Before the menu'
-sleep 20
-"$posada" snapshot 'Boot Loader' take 'At the prompt'
-first=$("$posada" snapshot 'Boot Loader' list | head -1 | cut -d ' ' -f 1)
-"$posada" snapshot 'Boot Loader' restore "$first"
+python3 "$top/tools/press.py" "$app" Console
+sleep 60
+snapshot take 'Freshly started'
+xdotool mousemove 674 300 click 1
+xdotool key c
+sleep 8
+snapshot take 'First attempt'
+type_line lspci
+snapshot take 'It stops here'
+go_back 'Freshly started'
+xdotool key --delay 1000 Down Down Down
 sleep 4
-"$posada" snapshot 'Boot Loader' take 'Another way'
-sleep 2
+snapshot take 'Second attempt'
+xdotool key Down
+sleep 4
+snapshot take 'It stops again'
+python3 "$top/tools/press.py" "$app" Back
+sleep 1
 xdotool mousemove 674 600 click --repeat 15 --delay 20 5
 sleep 1
 xdotool mousemove 674 598 click 1
