@@ -87,7 +87,11 @@ def with_the_keyboard_alone():
     with WindowManager(), Application() as application:
         wait_for_text(application, "No Virtual Machines")
         make_from_iso(application)
-        # The name has the focus, and Enter there creates.
+        # Enter creates, once the name has the keyboard.
+        wait("the name to have the focus", lambda: any(
+            node.get_role_name() in ("text", "entry")
+            and node.get_state_set().contains(Atspi.StateType.FOCUSED)
+            for node in walk(application)))  # fmt: skip
         type_keys("Return")
         wait_for_picture(application)
         # The console has the keyboard: the application's keys are the guest's.
