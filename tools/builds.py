@@ -39,10 +39,7 @@ BUILDS = {
         "clang",
         ["-Dwerror=true", "-Dapp=disabled", "-Db_sanitize=thread", "-Db_lundef=false"],
         4,
-        {
-            "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"
-            f":suppressions={TOP}/tests/tsan.supp"
-        },
+        {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"},
     ),
     "release": Build("gcc", ["--buildtype=release"], 1, {}),
 }
