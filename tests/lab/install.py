@@ -4,7 +4,7 @@
 any suite:
 
     ./dev shell tests/lab/make-installation.py build/installation.iso
-    ./dev lab --memory 6144 --timeout 10800 tests/lab/install.py build/installation.iso
+    ./dev lab --memory 8192 --timeout 10800 tests/lab/install.py build/installation.iso
 
 The machine is made by the wizard, installs from the CD without a question, restarts into what it
 installed, and there root logs in and powers it off. What the screen showed on the way is kept as
