@@ -275,14 +275,15 @@ kvm_cpu_get_state (struct kvm_cpu *cpu, struct kvm_cpu_state *ret_state)
 
     memset (state, 0, sizeof *state);
     collect_features (cpu, state->features);
-    /* First, as it settles an INIT or start-up message under way. */
-    if ((r = kvm_ioctl (cpu->fd, KVM_GET_MP_STATE, &mp)) < 0 ||
+    /* Before registers: the first puts what a pending exception brings along into CR2 and DR6, the
+     * second settles an INIT or start-up message under way. */
+    if ((r = kvm_ioctl (cpu->fd, KVM_GET_VCPU_EVENTS, state->events)) < 0 ||
+        (r = kvm_ioctl (cpu->fd, KVM_GET_MP_STATE, &mp)) < 0 ||
         (r = kvm_ioctl (cpu->fd, KVM_GET_REGS, state->regs)) < 0 ||
         (r = kvm_ioctl (cpu->fd, KVM_GET_SREGS, state->sregs)) < 0 ||
         (r = kvm_ioctl (cpu->fd, KVM_GET_XSAVE, state->xsave)) < 0 ||
         (r = kvm_ioctl (cpu->fd, KVM_GET_DEBUGREGS, state->debug)) < 0 ||
-        (r = kvm_ioctl (cpu->fd, KVM_GET_LAPIC, state->lapic)) < 0 ||
-        (r = kvm_ioctl (cpu->fd, KVM_GET_VCPU_EVENTS, state->events)) < 0)
+        (r = kvm_ioctl (cpu->fd, KVM_GET_LAPIC, state->lapic)) < 0)
         return r;
     state->mp_state = mp.mp_state;
     /* Absent on hosts without XSAVE. */

@@ -45,6 +45,8 @@ a=$(cut -d. -f1 /proc/uptime); c=$(cat /tmp/tick); sleep 2; b=$(cut -d. -f1 /pro
 dmesg | grep -iE 'I/O error|lockup|stall|BUG:' || true
 """
 RESTORES = 10
+# What a few seconds become on a busy computer, at most.
+BUSY = 15
 
 tap = guest.Tap(8)
 subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", DISK, "64M"], check=True)
@@ -66,7 +68,7 @@ def goes_on_well(machine):
     said = machine.run(
         "a=$(cut -d. -f1 /proc/uptime); c=$(cat /tmp/tick); sleep 3; b=$(cut -d. -f1 /proc/uptime);"
         "[ \"$(cat /tmp/tick)\" != \"$c\" ] && echo $((b-a))", 60)  # fmt: skip
-    guest.check(said in ("3", "4"), f"three seconds were {said!r}")
+    guest.check(said.isdigit() and 3 <= int(said) < BUSY, f"three seconds were {said!r}")
     said = machine.run(CHECK, 90)
     guest.check_match(r"^checked \d+$", said)
     guest.check_equal(machine.run("dmesg | grep -ciE 'I/O error|lockup|stall|BUG:' || true"), "0")
@@ -77,7 +79,7 @@ def goes_on_quickly(machine, at_snapshot):
     match = guest.check_match(r"^(\d+) (\d+) (\d+)\nchecked \d+$", machine.run(GOES_ON, 90))
     begun_at, seconds, now = (int(group) for group in match.groups())
     guest.check(begun_at <= at_snapshot + 3, f"{begun_at} is far from {at_snapshot}")
-    guest.check(seconds in (2, 3), f"two seconds were {seconds}")
+    guest.check(2 <= seconds < BUSY, f"two seconds were {seconds}")
     guest.check(abs(time.time() - now) < 30, f"the guest's clock is off by {time.time() - now:.0f} s")
 
 
