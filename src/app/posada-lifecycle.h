@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Sees to it that no machine ends, and no work on disks, without its user wanting that: what
- * closing the window, quitting, logging out and signals do while machines run here. Uses the actions “app.present” and “app.quit”. Main
- * thread.
+ * closing the window, quitting, logging out and signals do while machines run here. Uses the
+ * actions “app.present” and “app.quit”. Main thread.
  */
 #pragma once
 

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 
 import guest
 
@@ -124,6 +125,13 @@ def click(node):
     left, top, width, height = place(node)
     subprocess.run(["xdotool", "mousemove", str(left + width // 2), str(top + height // 2),
                     "click", "1"], check=True)  # fmt: skip
+
+
+def scroll_down():
+    """To the end of the page."""
+    subprocess.run(["xdotool", "mousemove", "800", "620", "click", "--repeat", "30", "--delay", "100",
+                    "5"], check=True)  # fmt: skip
+    time.sleep(5)
 
 
 def can_press(application, name):

@@ -117,6 +117,8 @@ def test(tap):
             guest.check(not is_green(desktop.console()), "it is not broken")
         with desktop.case(tap, "restored, it shows what it did then"):
             user.press(application, "Back")
+            user.wait_for(application, "Machine Menu", MENU_BUTTONS)
+            desktop.scroll_down()
             desktop.click(user.wait_for(application, "Snapshots", ("list item",)))
             desktop.click(user.wait_for(application, "Snapshot 1", ("list item",)))
             user.press(application, "Restore")
