@@ -1,82 +1,41 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * posada clone and posada snapshot NAME copy: the work is done on a thread, while this one shows
- * how far it is and waits for Ctrl+C.
- */
-#include <glib-unix.h>
-#include <signal.h>
+/* posada clone, posada snapshot NAME copy and posada template */
 #include <stdio.h>
-#include <unistd.h>
 
 #include "cli/store-verbs.h"
+#include "cli/store-work.h"
 #include "machine/posada-clone.h"
 #include "store/posada-store-error.h"
 
-#define PROGRESS_MS 200
-
-struct work {
+struct cloning {
     PosadaClone *clone;
     GCancellable *cancellable;
-    GMainLoop *loop;
     char *uuid; /* of the new one; NULL: .error */
     GError *error;
-    gboolean shown;
 };
 
-static gboolean
-done_cb (gpointer data)
+static void
+run_clone (gpointer data)
 {
-    g_main_loop_quit (data);
-    return G_SOURCE_REMOVE;
+    struct cloning *cloning = data;
+
+    cloning->uuid = posada_clone_run_now (cloning->clone, cloning->cancellable, &cloning->error);
 }
 
-static gpointer
-work_thread (gpointer data)
+static double
+get_clone_progress (gpointer data)
 {
-    struct work *work = data;
+    struct cloning *cloning = data;
 
-    work->uuid = posada_clone_run_now (work->clone, work->cancellable, &work->error);
-    g_idle_add (done_cb, work->loop);
-    return NULL;
-}
-
-static gboolean
-progress_cb (gpointer data)
-{
-    struct work *work = data;
-
-    fprintf (stderr, "\r%3.0f %%", 100 * posada_clone_get_progress (work->clone));
-    work->shown = TRUE;
-    return G_SOURCE_CONTINUE;
-}
-
-static gboolean
-signal_cb (gpointer data)
-{
-    struct work *work = data;
-
-    g_cancellable_cancel (work->cancellable);
-    return G_SOURCE_CONTINUE;
+    return posada_clone_get_progress (cloning->clone);
 }
 
 static void
-run (struct work *work)
+cancel_clone (gpointer data)
 {
-    GThread *thread;
+    struct cloning *cloning = data;
 
-    work->cancellable = g_cancellable_new ();
-    work->loop = g_main_loop_new (NULL, FALSE);
-    g_unix_signal_add (SIGINT, signal_cb, work);
-    g_unix_signal_add (SIGTERM, signal_cb, work);
-    if (isatty (STDERR_FILENO))
-        g_timeout_add (PROGRESS_MS, progress_cb, work);
-    thread = g_thread_new ("posada-clone", work_thread, work);
-    g_main_loop_run (work->loop);
-    g_thread_join (thread);
-    if (work->shown)
-        fprintf (stderr, "\r     \r");
-    g_main_loop_unref (work->loop);
-    g_object_unref (work->cancellable);
+    g_cancellable_cancel (cloning->cancellable);
 }
 
 static enum cli_status
@@ -84,23 +43,25 @@ make (PosadaStore *store, const char *uuid, PosadaCloneKind kind, const char *sn
       const char *name)
 {
     g_autoptr (PosadaClone) clone = posada_clone_new (store, uuid, kind, snapshot, name);
-    struct work work = {.clone = clone};
+    g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+    static const struct store_work work = {run_clone, get_clone_progress, cancel_clone};
+    struct cloning cloning = {.clone = clone, .cancellable = cancellable};
     g_autoptr (PosadaDefinition) definition = NULL;
     g_autofree char *new_name = NULL;
     enum cli_status status;
 
-    run (&work);
-    if (!work.uuid) {
-        status = store_complain (work.error);
-        if (work.error->domain == G_IO_ERROR)
+    store_work_run (&work, &cloning);
+    if (!cloning.uuid) {
+        status = store_complain (cloning.error);
+        if (cloning.error->domain == G_IO_ERROR)
             status = CLI_FAILED;
-        g_clear_error (&work.error);
+        g_clear_error (&cloning.error);
         return status;
     }
-    definition = posada_store_load (store, work.uuid, NULL);
-    new_name = definition ? posada_definition_get_name (definition) : g_strdup (work.uuid);
+    definition = posada_store_load (store, cloning.uuid, NULL);
+    new_name = definition ? posada_definition_get_name (definition) : g_strdup (cloning.uuid);
     printf ("%s\n", new_name);
-    g_free (work.uuid);
+    g_free (cloning.uuid);
     return CLI_OK;
 }
 
