@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "app/posada-window.h"
+#include "find-widget.h"
 
 typedef struct {
     GtkAdjustment *adjustment;
@@ -14,21 +15,6 @@ typedef struct {
     int left, skipped;
     double step;
 } Scroll;
-
-static GtkWidget *
-find (GtkWidget *widget, GType type)
-{
-    if (G_TYPE_CHECK_INSTANCE_TYPE (widget, type))
-        return widget;
-    for (GtkWidget *child = gtk_widget_get_first_child (widget); child;
-         child = gtk_widget_get_next_sibling (child)) {
-        GtkWidget *found = find (child, type);
-
-        if (found)
-            return found;
-    }
-    return NULL;
-}
 
 static void
 before_cb (GdkFrameClock *clock, Scroll *scroll)
@@ -74,7 +60,7 @@ main (int argc, char **argv)
     library = posada_library_new_fake (argc > 1 ? (guint) atoi (argv[1]) : 1000);
     window = posada_window_new (NULL, library);
     gtk_window_present (GTK_WINDOW (window));
-    list = find (GTK_WIDGET (window), GTK_TYPE_LIST_VIEW);
+    list = find_widget (GTK_WIDGET (window), GTK_TYPE_LIST_VIEW);
     scroll.adjustment = gtk_scrollable_get_vadjustment (GTK_SCROLLABLE (list));
     clock = gtk_widget_get_frame_clock (GTK_WIDGET (window));
     g_signal_connect (clock, "before-paint", G_CALLBACK (before_cb), &scroll);

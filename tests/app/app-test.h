@@ -5,6 +5,7 @@
 #include "app/posada-lifecycle.h"
 #include "app/posada-settings.h"
 
+#include "find-widget.h"
 #include "tap.h"
 
 static inline void
@@ -24,21 +25,6 @@ settle (guint milliseconds)
             settle (10);                                                  \
         CHECK (condition);                                                \
     } while (0)
-
-static inline GtkWidget *
-find (GtkWidget *widget, GType type)
-{
-    if (G_TYPE_CHECK_INSTANCE_TYPE (widget, type))
-        return widget;
-    for (GtkWidget *child = gtk_widget_get_first_child (widget); child;
-         child = gtk_widget_get_next_sibling (child)) {
-        GtkWidget *found = find (child, type);
-
-        if (found)
-            return found;
-    }
-    return NULL;
-}
 
 static inline GtkWidget *
 find_button (GtkWidget *widget)

@@ -160,7 +160,7 @@ TEST (quitting_shows_work_and_stops_it_if_told_to)
     begin (&second, "Compacting “b”");
     posada_lifecycle_quit (rig.lifecycle);
     WAIT (get_dialog (&rig));
-    bar = find (get_dialog (&rig), GTK_TYPE_PROGRESS_BAR);
+    bar = find_widget (get_dialog (&rig), GTK_TYPE_PROGRESS_BAR);
     CHECK (bar && gtk_progress_bar_get_fraction (GTK_PROGRESS_BAR (bar)) == 0.25);
     first.progress = 0.75;
     WAIT (gtk_progress_bar_get_fraction (GTK_PROGRESS_BAR (bar)) == 0.75);

@@ -22,7 +22,7 @@ TEST (a_saved_state_is_discarded_after_asking)
     start (machine);
     dex_future_disown (posada_machine_save (machine));
     WAIT (posada_machine_get_saved (machine));
-    page = find (GTK_WIDGET (rig.window), POSADA_TYPE_MACHINE_PAGE);
+    page = find_widget (GTK_WIDGET (rig.window), POSADA_TYPE_MACHINE_PAGE);
     CHECK (gtk_widget_activate_action (page, "machine.discard-saved", NULL));
     settle (100);
     answer (&rig, "cancel");
@@ -85,7 +85,7 @@ TEST (a_name_that_is_refused_stays_with_the_reason)
     dialog = posada_rename_dialog_new (machine);
     adw_dialog_present (dialog, GTK_WIDGET (rig.window));
     settle (100);
-    row = GTK_EDITABLE (find (GTK_WIDGET (dialog), ADW_TYPE_ENTRY_ROW));
+    row = GTK_EDITABLE (find_widget (GTK_WIDGET (dialog), ADW_TYPE_ENTRY_ROW));
     gtk_editable_set_text (row, "a/b");
     confirm (GTK_WIDGET (dialog));
     CHECK (adw_application_window_get_visible_dialog (ADW_APPLICATION_WINDOW (rig.window)) ==
@@ -114,7 +114,7 @@ TEST (preferences_and_settings_are_one)
     g_object_add_weak_pointer (G_OBJECT (dialog), &gone);
     adw_dialog_present (dialog, GTK_WIDGET (rig.window));
     settle (100);
-    row = find (GTK_WIDGET (dialog), ADW_TYPE_COMBO_ROW);
+    row = find_widget (GTK_WIDGET (dialog), ADW_TYPE_COMBO_ROW);
     CHECK_EQUAL (adw_combo_row_get_selected (ADW_COMBO_ROW (row)), 0);
     adw_combo_row_set_selected (ADW_COMBO_ROW (row), 1);
     keys = g_settings_get_string (rig.settings, POSADA_SETTINGS_RELEASE_KEYS);
@@ -149,14 +149,14 @@ TEST (a_host_without_permission_offers_a_command)
         .command = (char *) "sudo usermod -aG kvm me",
     };
     AdwDialog *dialog = g_object_ref_sink (posada_host_dialog_new (&host));
-    GtkWidget *page = find (adw_dialog_get_child (dialog), ADW_TYPE_STATUS_PAGE);
+    GtkWidget *page = find_widget (adw_dialog_get_child (dialog), ADW_TYPE_STATUS_PAGE);
 
     CHECK (strstr (adw_status_page_get_description (ADW_STATUS_PAGE (page)), "&lt;somebody&gt;"));
-    CHECK (find (page, GTK_TYPE_BUTTON) != NULL);
+    CHECK (find_widget (page, GTK_TYPE_BUTTON) != NULL);
     g_object_unref (dialog);
     host.command = NULL;
     dialog = g_object_ref_sink (posada_host_dialog_new (&host));
-    page = find (adw_dialog_get_child (dialog), ADW_TYPE_STATUS_PAGE);
+    page = find_widget (adw_dialog_get_child (dialog), ADW_TYPE_STATUS_PAGE);
     CHECK (adw_status_page_get_child (ADW_STATUS_PAGE (page)) == NULL);
     g_object_unref (dialog);
 }
@@ -186,7 +186,7 @@ TEST (thumbnails_are_small_and_only_of_what_runs)
 static char *
 first_name (Rig *rig)
 {
-    GtkWidget *list = find (GTK_WIDGET (rig->window), GTK_TYPE_LIST_VIEW);
+    GtkWidget *list = find_widget (GTK_WIDGET (rig->window), GTK_TYPE_LIST_VIEW);
     g_autoptr (PosadaMachine) machine =
         g_list_model_get_item (G_LIST_MODEL (gtk_list_view_get_model (GTK_LIST_VIEW (list))), 0);
 
@@ -333,14 +333,15 @@ TEST (a_machine_outside_says_so_and_one_that_is_broken_has_a_way_out)
     GtkWidget *banner;
 
     posada_machine_page_set_machine (POSADA_MACHINE_PAGE (page), machine);
-    banner = find (page, ADW_TYPE_BANNER);
+    banner = find_widget (page, ADW_TYPE_BANNER);
     posada_machine_set_outside (machine, TRUE);
     posada_machine_set_state (machine, POSADA_MACHINE_RUNNING, "Running outside this window");
     CHECK (adw_banner_get_revealed (ADW_BANNER (banner)));
     posada_machine_set_outside (machine, FALSE);
     posada_machine_set_state (machine, POSADA_MACHINE_MISSING, "line 3: <oops>");
-    CHECK (strcmp (gtk_stack_get_visible_child_name (GTK_STACK (find (page, GTK_TYPE_STACK))),
-                   "broken") == 0);
+    CHECK (
+        strcmp (gtk_stack_get_visible_child_name (GTK_STACK (find_widget (page, GTK_TYPE_STACK))),
+                "broken") == 0);
     g_object_unref (page);
 }
 

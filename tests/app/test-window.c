@@ -12,6 +12,7 @@
 #include "console/posada-console.h"
 #include "machine/posada-fake-machine.h"
 
+#include "find-widget.h"
 #include "tap.h"
 
 static void
@@ -165,25 +166,10 @@ TEST (screenshots_are_files)
     g_file_delete (file, NULL, NULL);
 }
 
-static GtkWidget *
-find (GtkWidget *widget, GType type)
-{
-    if (g_type_is_a (G_OBJECT_TYPE (widget), type))
-        return widget;
-    for (GtkWidget *child = gtk_widget_get_first_child (widget); child;
-         child = gtk_widget_get_next_sibling (child)) {
-        GtkWidget *found = find (child, type);
-
-        if (found)
-            return found;
-    }
-    return NULL;
-}
-
 static gboolean
 shows_screen (GtkWidget *widget, PosadaMachine *machine)
 {
-    PosadaConsole *console = POSADA_CONSOLE (find (widget, POSADA_TYPE_CONSOLE));
+    PosadaConsole *console = POSADA_CONSOLE (find_widget (widget, POSADA_TYPE_CONSOLE));
 
     return posada_console_get_display (console) == posada_machine_get_display (machine);
 }
@@ -218,7 +204,7 @@ TEST (a_page_gives_its_screen_to_a_window_and_has_it_back)
     /* From there it comes back as well. */
     CHECK (activate (page, "console.open-window"));
     CHECK (activate (
-        find (GTK_WIDGET (posada_console_window_find (machine)), POSADA_TYPE_CONSOLE_PAGE),
+        find_widget (GTK_WIDGET (posada_console_window_find (machine)), POSADA_TYPE_CONSOLE_PAGE),
         "console.bring-back"));
     CHECK (!posada_console_window_find (machine) && shows_screen (page, machine));
     gtk_window_destroy (GTK_WINDOW (window));
@@ -318,8 +304,8 @@ TEST (every_page_fits_into_a_narrow_window)
     PosadaLibrary *library = posada_library_new_fake (2);
     PosadaMachine *machine = g_object_ref (first_machine (library));
     PosadaWindow *window = posada_window_new (NULL, library);
-    GtkWidget *page = find (GTK_WIDGET (window), POSADA_TYPE_MACHINE_PAGE);
-    GtkWidget *navigation = find (page, ADW_TYPE_NAVIGATION_VIEW);
+    GtkWidget *page = find_widget (GTK_WIDGET (window), POSADA_TYPE_MACHINE_PAGE);
+    GtkWidget *navigation = find_widget (page, ADW_TYPE_NAVIGATION_VIEW);
 
     gtk_window_set_default_size (GTK_WINDOW (window), 360, 294);
     gtk_window_present (GTK_WINDOW (window));
@@ -340,7 +326,7 @@ TEST (every_page_fits_into_a_narrow_window)
     CHECK (posada_machine_get_state (machine) == POSADA_MACHINE_PAUSED);
     gtk_window_set_default_size (GTK_WINDOW (window), 1000, 600);
     settle ();
-    CHECK (gtk_widget_get_ancestor (find (page, GTK_TYPE_MENU_BUTTON), ADW_TYPE_HEADER_BAR));
+    CHECK (gtk_widget_get_ancestor (find_widget (page, GTK_TYPE_MENU_BUTTON), ADW_TYPE_HEADER_BAR));
     dex_future_disown (posada_machine_force_off (machine));
     settle ();
     gtk_window_destroy (GTK_WINDOW (window));

@@ -2,6 +2,7 @@
 #include "details/posada-snapshots-page.h"
 
 #include "details/posada-snapshot-row.h"
+#include "find-widget.h"
 #include "machine/posada-disk-care.h"
 #include "machine/posada-disk-image.h"
 #include "machine/posada-fake-machine.h"
@@ -58,21 +59,6 @@ TEST (branches_turn_off_and_the_newest_line_goes_straight_on)
     }
     text = lay_out (G_LIST_MODEL (list));
     CHECK_STRING (text, "a0o+,0 b1/+,1 c1|,1 d0|+,0 e0|,0 f0o,0 ");
-}
-
-static GtkWidget *
-find_widget (GtkWidget *widget, GType type)
-{
-    if (g_type_is_a (G_OBJECT_TYPE (widget), type))
-        return widget;
-    for (GtkWidget *child = gtk_widget_get_first_child (widget); child;
-         child = gtk_widget_get_next_sibling (child)) {
-        GtkWidget *found = find_widget (child, type);
-
-        if (found)
-            return found;
-    }
-    return NULL;
 }
 
 static GtkWidget *
