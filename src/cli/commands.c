@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/util.h"
 #include "cli/control.h"
 #include "cli/inputs.h"
@@ -50,6 +51,7 @@ static void
 execute_status (struct run *run, struct control_client *client, char *arguments)
 {
     const struct run_options *options = &run->options;
+    AUTO_FREE char *viewers = viewing_get_address (&options->viewing);
     struct json json;
 
     json_init (&json);
@@ -66,6 +68,8 @@ execute_status (struct run *run, struct control_client *client, char *arguments)
     for (size_t i = 0; i < options->n_cds; i++)
         json_string (&json, NULL, run->plan.cds[i] ? blk_get_path (run->plan.cds[i]) : "none");
     json_end_array (&json);
+    if (viewers)
+        json_string (&json, "spice", viewers);
     json_end_object (&json);
     control_reply (client, json_finish (&json));
 }

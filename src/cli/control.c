@@ -20,9 +20,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/socket.h"
 #include "base/util.h"
 #include "cli/json.h"
-#include "cli/socket.h"
 #include "cli/text.h"
 
 struct control_client {

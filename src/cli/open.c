@@ -384,6 +384,8 @@ run_open (struct run *self, struct vmm_error *error)
         r = create_plain_parts (self, error);
     if (r == 0)
         r = open_sockets_and_files (self, error);
+    if (r == 0 && self->viewing)
+        r = self->viewing->open (self, error);
     if (r == 0)
         r = create_disks (self, error);
     if (r == 0)
@@ -404,6 +406,8 @@ run_open (struct run *self, struct vmm_error *error)
 void
 run_close (struct run *self)
 {
+    if (self->viewing)
+        self->viewing->close (self);
     /* Back ends may go once the machine is gone. */
     vmm_destroy (self->machine);
     chardev_close (self->plan.serial);

@@ -300,6 +300,12 @@ set_console (struct run_options *options, const char *value, struct vmm_error *e
 }
 
 static int
+set_spice (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    return viewing_parse (value, &options->viewing, error);
+}
+
+static int
 set_log (struct run_options *options, const char *value, struct vmm_error *error)
 {
     return set_file (&options->log_path, "log", value, error);
@@ -368,6 +374,7 @@ static const struct option_spec specs[] = {
     {"display", "KIND", false, set_display, "vga, or virtio: for drivers, with a VGA in it [vga]"},
     {"serial", "TO", false, set_serial, "stdio, file:PATH, unix:PATH or none [none]"},
     {"console", "TO", false, set_console, "as --serial, for a virtio console (hvc0 in Linux)"},
+    {"spice", "TO", false, set_spice, "let viewers connect: unix:PATH, or tls:PORT,..."},
     {"log", "FILE", false, set_log, "append what the machine reports to FILE"},
     {"control", "unix:PATH", false, set_control, "listen for posada ctl on PATH"},
     {"snapshots", "FOLDER", false, set_snapshots, "where snapshots are kept"},
@@ -509,4 +516,5 @@ options_clear (struct run_options *options)
             free ((char *) options->disks[i].backing[j]);
     }
     options->n_disks = 0;
+    viewing_clear (&options->viewing);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What posada run was asked for: the command line, read and checked for everything that can be
- * told without looking at a file. Owns copies of nothing but the paths of drives; the rest points
- * into argv.
+ * told without looking at a file. Owns copies of nothing but the paths of drives and what viewers
+ * need; the rest points into argv.
  */
 #pragma once
 
@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "block/image.h"
+#include "cli/viewing.h"
 #include "engine/posada-engine.h"
 #include "machine/machine-config.h"
 
@@ -68,6 +69,7 @@ struct run_options {
     enum screen_kind screen;
     struct line_option serial;
     struct line_option console; /* virtio */
+    struct viewing_option viewing;
     const char *log_path;
     const char *control_path;
     const char *snapshots_path; /* the folder that snapshots are kept in */

@@ -19,6 +19,7 @@
 #include "cli/control.h"
 #include "cli/snapshots.h"
 #include "cli/terminal.h"
+#include "cli/viewing.h"
 
 void
 run_quit (struct run *self)
@@ -158,11 +159,26 @@ explain_crash (const struct run *self)
         cli_complain ("%s %s", host.summary, host.advice);
 }
 
+/* Viewers are let in by another program. */
+static bool
+is_elsewhere (const struct run *run)
+{
+    const struct viewing_option *viewing = &run->options.viewing;
+
+    return !run->viewing && (viewing->socket || viewing->port);
+}
+
 enum cli_status
-cli_run (int argc, char **argv)
+viewing_run (int argc, char **argv, const struct viewing_class *viewing)
 {
     struct run run = {
-        .status = CLI_BAD_HOST, .signal_fd = -1, .log_fd = -1, .serial_fd = -1, .console_fd = -1};
+        .status = CLI_BAD_HOST,
+        .signal_fd = -1,
+        .log_fd = -1,
+        .serial_fd = -1,
+        .console_fd = -1,
+        .viewing = viewing,
+    };
     struct vmm_error error = {0};
     sigset_t mask;
     int r = options_parse (argc, argv, &run.options, &error);
@@ -171,6 +187,11 @@ cli_run (int argc, char **argv)
         options_print_help (stdout);
         options_clear (&run.options);
         return CLI_OK;
+    }
+    if (r == 0 && is_elsewhere (&run)) {
+        companion_execute ("posada-run-spice", POSADA_LIBEXECDIR, argv);
+        options_clear (&run.options);
+        return CLI_BAD_HOST;
     }
     companion_adopt ();
     sigemptyset (&mask);
@@ -204,4 +225,10 @@ cli_run (int argc, char **argv)
         explain_crash (&run);
     run_close (&run);
     return run.status;
+}
+
+enum cli_status
+cli_run (int argc, char **argv)
+{
+    return viewing_run (argc, argv, NULL);
 }

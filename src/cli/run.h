@@ -20,6 +20,7 @@ struct control;
 struct control_client;
 struct keyboard;
 struct run_snapshots;
+struct spice_sink;
 struct terminal;
 
 struct run {
@@ -33,9 +34,11 @@ struct run {
     struct terminal *terminal; /* NULL unless a line leads to stdio */
     struct control *control;   /* NULL without --control */
     struct keyboard *keyboard;
-    struct run_snapshots *snapshots; /* NULL until something is asked of them */
-    int log_fd;                      /* -1 without --log */
-    int serial_fd, console_fd;       /* where those lead to a file, else -1 */
+    const struct viewing_class *viewing; /* NULL in the program that has none */
+    struct spice_sink *viewers;          /* NULL without --spice */
+    struct run_snapshots *snapshots;     /* NULL until something is asked of them */
+    int log_fd;                          /* -1 without --log */
+    int serial_fd, console_fd;           /* where those lead to a file, else -1 */
     struct vmm_log log;
 
     /* Files made on the way to the first start, removed again if it is not reached. */

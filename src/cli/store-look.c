@@ -117,6 +117,8 @@ print_machine (PosadaStore *store, const PosadaStoreEntry *entry)
     PosadaDefinition *definition = entry->definition;
     g_autoptr (Instance) instance = instance_find ();
     g_autofree char *kernel = posada_definition_get_kernel (definition);
+    gboolean elsewhere =
+        entry->holder != 0 && !(instance && instance_get_state (instance, entry->id));
     char memory[32];
 
     text_format_size (posada_definition_get_memory (definition), memory, sizeof memory);
@@ -134,6 +136,7 @@ print_machine (PosadaStore *store, const PosadaStoreEntry *entry)
                            : kernel ? "none"
                                     : "BIOS"));
     print_field ("Kernel", g_steal_pointer (&kernel));
+    print_field ("Remote", store_describe_remote (definition, elsewhere));
     for (unsigned i = 0; i < posada_definition_get_n_disks (definition); i++) {
         g_autoptr (PosadaDisk) disk = posada_definition_get_disk (definition, i);
 

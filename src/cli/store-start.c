@@ -11,6 +11,7 @@
 #include "cli/instance.h"
 #include "cli/options.h"
 #include "cli/store-verbs.h"
+#include "machine/posada-kvm-remote.h"
 #include "snapshot/snapshot.h"
 #include "store/posada-control.h"
 #include "store/posada-device.h"
@@ -165,6 +166,8 @@ add_devices (GPtrArray *words, PosadaDefinition *definition, GError **error)
     g_autofree char *kernel = posada_definition_get_kernel (definition);
     g_autofree char *initrd = posada_definition_get_initrd (definition);
     g_autofree char *cmdline = posada_definition_get_cmdline (definition);
+    g_autofree char *loader = posada_definition_get_loader (definition);
+    g_autofree char *video = posada_definition_get_video_model (definition);
 
     for (unsigned i = 0; i < posada_definition_get_n_disks (definition); i++)
         g_ptr_array_add (disks, posada_definition_get_disk (definition, i));
@@ -181,7 +184,11 @@ add_devices (GPtrArray *words, PosadaDefinition *definition, GError **error)
             add (words, "--cmdline=%s", cmdline);
     } else {
         add_boot (words, definition, disks);
+        if (loader)
+            add (words, "--firmware-file=%s", loader);
     }
+    if (g_strcmp0 (video, "virtio") == 0)
+        add (words, "--display=virtio");
     return TRUE;
 }
 
@@ -256,15 +263,17 @@ add_snapshots (GPtrArray *words, PosadaStore *store, const char *uuid, const cha
 static void
 tell_lacks (PosadaDefinition *definition)
 {
+    g_autoptr (PosadaRemote) remote = posada_kvm_remote_read (definition);
+
     if (posada_definition_count_devices (definition, "interface"))
         cli_complain ("the machine runs without a network, which is not there yet");
     for (unsigned i = 0; i < posada_definition_get_n_graphics (definition); i++) {
         g_autoptr (PosadaGraphics) graphics = posada_definition_get_graphics (definition, i);
 
-        if (graphics && graphics->kind == POSADA_GRAPHICS_SPICE &&
-            graphics->listen != POSADA_LISTEN_NONE) {
-            cli_complain ("the machine runs without remote access, which it has when the "
-                          "application runs it");
+        if (remote->kind == POSADA_REMOTE_OFF && graphics &&
+            graphics->kind == POSADA_GRAPHICS_SPICE && graphics->listen != POSADA_LISTEN_NONE) {
+            cli_complain ("the machine runs without remote access: its definition has no TLS port "
+                          "with a password");
             return;
         }
     }
@@ -278,6 +287,7 @@ become_run (PosadaStore *store, const char *uuid, const char *restore, gboolean 
     g_autoptr (PosadaLock) lock = posada_store_lock (store, uuid, error);
     g_autofree char *socket = posada_control_get_path (uuid);
     g_autofree char *folder = g_path_get_dirname (socket);
+    g_autofree char *own_folder = posada_store_get_machine_folder (store, uuid);
     g_autoptr (PosadaDefinition) definition = lock ? posada_store_load (store, uuid, error) : NULL;
     g_autoptr (GPtrArray) words = definition ? make_words (definition, socket, error) : NULL;
 
@@ -297,6 +307,8 @@ become_run (PosadaStore *store, const char *uuid, const char *restore, gboolean 
     for (unsigned i = 0; i < 3; i++)
         if (extra[i])
             add (words, "--%s=%s", extra_names[i], extra[i]);
+    if (!store_add_remote (words, definition, own_folder, error))
+        return CLI_BAD_USE;
     g_ptr_array_add (words, NULL);
     tell_lacks (definition);
     companion_pass_on (posada_lock_pass_on (lock));

@@ -33,6 +33,14 @@ enum cli_status store_snapshot (PosadaStore *store, int argc, char **argv);
 enum cli_status store_command (PosadaStore *store, int argc, char **argv);
 enum cli_status store_console (PosadaStore *store, int argc, char **argv);
 
+/* Adds the option by which posada run has the remote access that the definition asks for, if it
+ * does. @folder: of the machine. */
+gboolean store_add_remote (GPtrArray *words, PosadaDefinition *definition, const char *folder,
+                           GError **error);
+/* Where viewers connect, or “off”. @elsewhere: a process of its own runs it, and says what is
+ * true. */
+char *store_describe_remote (PosadaDefinition *definition, gboolean elsewhere);
+
 /* Makes a copy of the machine @uuid as it is in the snapshot @id; @name may be NULL. */
 enum cli_status store_copy (PosadaStore *store, const char *uuid, const char *id, const char *name);
 

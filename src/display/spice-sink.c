@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "display/spice-sink.h"
 
+#include <netinet/in.h>
 #include <signal.h>
 #include <spice.h>
 #include <spice/enums.h>
@@ -153,6 +154,24 @@ set_up_network (struct spice_sink *self, const struct spice_sink_config *config,
     return 0;
 }
 
+/* Why the library, which does not say, fails to listen: the port, or what TLS needs. */
+static int
+explain_network (const struct spice_sink_config *config, struct vmm_error *error)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = htons (config->port)};
+    struct sockaddr_in old = {.sin_family = AF_INET, .sin_port = htons (config->port)};
+    AUTO_FD fd = socket (AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    AUTO_FD old_fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if ((fd >= 0 && bind (fd, (struct sockaddr *) &address, sizeof address) == 0) ||
+        (fd < 0 && bind (old_fd, (struct sockaddr *) &old, sizeof old) == 0))
+        return vmm_error_set (error, -EINVAL,
+                              "The certificate %s and the key %s do not work, make others.",
+                              config->certificate, config->key);
+    return vmm_error_set (error, -EADDRINUSE, "Port %u is in use or reserved, choose another one.",
+                          config->port);
+}
+
 static int
 start_server (struct spice_sink *self, const struct spice_sink_config *config,
               struct vmm_error *error)
@@ -175,9 +194,7 @@ start_server (struct spice_sink *self, const struct spice_sink_config *config,
     if (r < 0)
         return r;
     if (spice_server_init (self->server, &self->loop.core) != 0)
-        return config->port ? vmm_error_set (error, -EADDRINUSE,
-                                             "Port %u is in use or reserved, choose another one.",
-                                             config->port)
+        return config->port ? explain_network (config, error)
                             : vmm_error_set (error, -EIO, "SPICE does not start.");
     if (spice_input_start (&self->input, self->server) < 0 ||
         spice_picture_start (&self->picture, self->server) < 0)

@@ -50,7 +50,6 @@ struct _PosadaKvmMachine {
 DexFuture *posada_kvm_machine_rename (PosadaMachine *machine, const char *name);
 
 /* posada-kvm-machine-remote.c */
-PosadaRemote *posada_kvm_machine_read_remote (PosadaDefinition *definition);
 DexFuture *posada_kvm_machine_set_remote (PosadaMachine *machine, const PosadaRemote *wish);
 /* posada-kvm-machine.c: back to where it was before somebody pinned the instance. */
 void posada_kvm_machine_take_apart (PosadaKvmMachine *self, const char *reason);

@@ -11,7 +11,6 @@
 
 #include "machine/posada-certificate.h"
 #include "machine/posada-kvm-machine-internal.h"
-#include "store/posada-device.h"
 #include "store/posada-store-async.h"
 
 #define FIRST_PORT 5900
@@ -48,67 +47,6 @@ spawn (PosadaKvmMachine *self, DexFiberFunc work, const PosadaRemote *wish)
     call->uuid = g_strdup (self->config->uuid);
     return dex_scheduler_spawn (dex_thread_pool_scheduler_get_default (), STACK_SIZE, work, call,
                                 call_free);
-}
-
-static unsigned
-find_graphics (PosadaDefinition *definition)
-{
-    unsigned n = posada_definition_get_n_graphics (definition);
-
-    for (unsigned i = 0; i < n; i++) {
-        g_autoptr (PosadaGraphics) graphics = posada_definition_get_graphics (definition, i);
-
-        if (graphics && graphics->kind == POSADA_GRAPHICS_SPICE)
-            return i;
-    }
-    return n;
-}
-
-PosadaRemote *
-posada_kvm_machine_read_remote (PosadaDefinition *definition)
-{
-    unsigned index = find_graphics (definition);
-    g_autoptr (PosadaGraphics) graphics = posada_definition_get_graphics (definition, index);
-    g_autofree char *uuid = posada_definition_get_uuid (definition);
-    PosadaRemote *remote = g_new0 (PosadaRemote, 1);
-
-    if (graphics && graphics->listen == POSADA_LISTEN_SOCKET && uuid) {
-        remote->kind = POSADA_REMOTE_SOCKET;
-        remote->socket = posada_kvm_remote_get_socket (uuid);
-    } else if (graphics && graphics->listen == POSADA_LISTEN_ADDRESS && graphics->tls_port > 0 &&
-               graphics->password && *graphics->password) {
-        remote->kind = POSADA_REMOTE_NETWORK;
-        remote->port = (guint) graphics->tls_port;
-        remote->password = g_strdup (graphics->password);
-    }
-    return remote;
-}
-
-static gboolean
-write_remote (PosadaDefinition *definition, const PosadaRemote *remote, GError **error)
-{
-    PosadaGraphics graphics = {
-        .kind = POSADA_GRAPHICS_SPICE,
-        .listen = POSADA_LISTEN_NONE,
-        .port = -1,
-        .tls_port = -1,
-    };
-
-    switch (remote->kind) {
-    case POSADA_REMOTE_OFF: break;
-    case POSADA_REMOTE_SOCKET:
-        graphics.listen = POSADA_LISTEN_SOCKET;
-        graphics.address = remote->socket;
-        break;
-    case POSADA_REMOTE_NETWORK:
-        graphics.listen = POSADA_LISTEN_ADDRESS;
-        graphics.address = (char *) "0.0.0.0";
-        graphics.tls_port = (int) remote->port;
-        graphics.password = remote->password;
-        break;
-    }
-    return posada_definition_set_graphics (definition, find_graphics (definition), &graphics,
-                                           error);
 }
 
 /* --- turning it on and off --- */
@@ -156,7 +94,7 @@ applied_cb (DexFuture *future, gpointer data)
         posada_machine_take_remote (machine, broken);
         return dex_future_new_for_error (error);
     }
-    if (self->definition && !write_remote (self->definition, remote, &error))
+    if (self->definition && !posada_kvm_remote_write (self->definition, remote, &error))
         return dex_future_new_for_error (error);
     posada_remote_free (self->config->remote);
     self->config->remote = posada_remote_copy (remote);

@@ -80,7 +80,7 @@ definition_changed_cb (PosadaKvmMachine *self)
 {
     g_autoptr (PosadaKvmConfig) config = posada_kvm_config_new_for_definition (self->definition);
 
-    config->remote = posada_kvm_machine_read_remote (self->definition);
+    config->remote = posada_kvm_remote_read (self->definition);
     config->folder =
         self->store && config->uuid
             ? posada_store_get_machine_folder (self->store, config->uuid)

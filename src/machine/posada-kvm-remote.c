@@ -12,6 +12,7 @@
 #include "display/spice-sink.h"
 #include "machine/posada-certificate.h"
 #include "machine/posada-machine.h"
+#include "store/posada-device.h"
 #include "store/posada-file.h"
 
 #define N_PORTS 100
@@ -196,4 +197,67 @@ posada_kvm_remote_find_port (guint first)
         if (is_free (port))
             return port;
     return 0;
+}
+
+/* --- definitions --- */
+
+static unsigned
+find_graphics (PosadaDefinition *definition)
+{
+    unsigned n = posada_definition_get_n_graphics (definition);
+
+    for (unsigned i = 0; i < n; i++) {
+        g_autoptr (PosadaGraphics) graphics = posada_definition_get_graphics (definition, i);
+
+        if (graphics && graphics->kind == POSADA_GRAPHICS_SPICE)
+            return i;
+    }
+    return n;
+}
+
+PosadaRemote *
+posada_kvm_remote_read (PosadaDefinition *definition)
+{
+    unsigned index = find_graphics (definition);
+    g_autoptr (PosadaGraphics) graphics = posada_definition_get_graphics (definition, index);
+    g_autofree char *uuid = posada_definition_get_uuid (definition);
+    PosadaRemote *remote = g_new0 (PosadaRemote, 1);
+
+    if (graphics && graphics->listen == POSADA_LISTEN_SOCKET && uuid) {
+        remote->kind = POSADA_REMOTE_SOCKET;
+        remote->socket = posada_kvm_remote_get_socket (uuid);
+    } else if (graphics && graphics->listen == POSADA_LISTEN_ADDRESS && graphics->tls_port > 0 &&
+               graphics->password && *graphics->password) {
+        remote->kind = POSADA_REMOTE_NETWORK;
+        remote->port = (guint) graphics->tls_port;
+        remote->password = g_strdup (graphics->password);
+    }
+    return remote;
+}
+
+gboolean
+posada_kvm_remote_write (PosadaDefinition *definition, const PosadaRemote *remote, GError **error)
+{
+    PosadaGraphics graphics = {
+        .kind = POSADA_GRAPHICS_SPICE,
+        .listen = POSADA_LISTEN_NONE,
+        .port = -1,
+        .tls_port = -1,
+    };
+
+    switch (remote->kind) {
+    case POSADA_REMOTE_OFF: break;
+    case POSADA_REMOTE_SOCKET:
+        graphics.listen = POSADA_LISTEN_SOCKET;
+        graphics.address = remote->socket;
+        break;
+    case POSADA_REMOTE_NETWORK:
+        graphics.listen = POSADA_LISTEN_ADDRESS;
+        graphics.address = (char *) "0.0.0.0";
+        graphics.tls_port = (int) remote->port;
+        graphics.password = remote->password;
+        break;
+    }
+    return posada_definition_set_graphics (definition, find_graphics (definition), &graphics,
+                                           error);
 }

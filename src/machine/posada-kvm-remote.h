@@ -13,6 +13,7 @@
 #include "display/display.h"
 #include "display/input.h"
 #include "machine/posada-remote.h"
+#include "store/posada-definition.h"
 
 G_BEGIN_DECLS
 
@@ -38,6 +39,12 @@ int posada_kvm_remote_connect (PosadaKvmRemote *self, GError **error);
 char *posada_kvm_remote_get_socket (const char *uuid);
 /* A port that nobody listens on now, at or after @first; 0 if there is none. */
 guint posada_kvm_remote_find_port (guint first);
+
+/* What a definition says of it. What libvirt would do but we do not, such as a port without TLS,
+ * stays there and means nothing here. */
+PosadaRemote *posada_kvm_remote_read (PosadaDefinition *definition);
+gboolean
+posada_kvm_remote_write (PosadaDefinition *definition, const PosadaRemote *remote, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PosadaKvmRemote, posada_kvm_remote_unref)
 

@@ -156,10 +156,30 @@ def unknown_options_and_values_are_named():
     refused(["run", "--boot", "cdrom,floppy"], "floppy")
     refused(["run", "--serial", "tcp:1"], "tcp:1")
     refused(["run", "--control", "s"], "--control s")
+    refused(["run", "--spice", "5900"], "--spice 5900", "unix:PATH")
+    refused(["run", "--spice", "tls:70000,certificate=a,key=b,password-file=c"], "70000")
+    refused(["run", "--spice", "tls:5900,certificate=a,key=b"], "password-file=")
+    refused(["run", "--spice", "tls:5900,colour=red"], "colour=red")
     refused(["run", "--disk", "new.raw,size=12"], "12")
     refused(["run", "--disk", "new.raw,size=1G,colour=red"], "colour=red")
     refused(["host", "--xml"], "--xml")
     refused(["ctl", "socket"], "ctl")
+
+
+@test
+def what_viewers_need_is_there_or_named():
+    need_kvm()
+    need_firmware()
+    new = ["--memory", "64M", "--disk", "new.raw,size=1M", "--control", "unix:control"]
+    write("there", b"rubbish")
+    write("long", b"x" * 61)
+    spice = "tls:5999,certificate={},key={},password-file={}"
+    refused(["run", "--spice", spice.format("gone.pem", "there", "there"), *new], "gone.pem")
+    refused(["run", "--spice", spice.format("there", "gone.key", "there"), *new], "gone.key")
+    refused(["run", "--spice", spice.format("there", "there", "gone"), *new], "gone cannot be read")
+    refused(["run", "--spice", spice.format("there", "there", "long"), *new], "long", "60")
+    refused(["run", "--spice", "unix:there", *new], "there is there already and is no socket")
+    refused(["run", "--spice", spice.format("there", "there", "there"), *new], "certificate there")
 
 
 @test

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/socket.h"
 #include "cli/control.h"
-#include "cli/socket.h"
 
 struct fixture {
     char directory[64], path[96];

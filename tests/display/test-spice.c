@@ -482,10 +482,40 @@ TEST (a_file_in_a_sockets_place_is_kept)
     guest_set_up (&guest, NULL);
     config.display = guest.display;
     config.input = guest.input;
-    CHECK_EQUAL (spice_sink_create (&config, &sink, &error), -EADDRINUSE);
+    CHECK_EQUAL (spice_sink_create (&config, &sink, &error), -EEXIST);
     CHECK_CONTAINS (error.message, path);
     CHECK_EQUAL (unlink (path), 0);
     guest_tear_down (&guest);
+}
+
+TEST (a_socket_in_use_is_left_to_its_owner)
+{
+    char directory[] = "/tmp/posada-spice-XXXXXX";
+    g_autofree char *path = NULL, *uri = NULL;
+    struct spice_sink_config config = {0};
+    struct vmm_error error = {0};
+    struct spice_sink *sink;
+    struct guest guest;
+    struct pair pair = {.guest = &guest};
+
+    CHECK (mkdtemp (directory));
+    path = g_strdup_printf ("%s/console", directory);
+    uri = g_strdup_printf ("spice+unix://%s", path);
+    config.socket = path;
+    guest_set_up (&guest, &config);
+    config.display = guest.display;
+    config.input = guest.input;
+    pair.viewer = spice_viewer_new_for_uri (uri, NULL, NULL, NULL);
+    CHECK (spice_viewer_wait (same_picture, &pair));
+    CHECK_EQUAL (spice_sink_create (&config, &sink, &error), -EADDRINUSE);
+    CHECK_CONTAINS (error.message, path);
+    CHECK (!pair.viewer->closed);
+    spice_viewer_free (pair.viewer);
+    pair.viewer = spice_viewer_new_for_uri (uri, NULL, NULL, NULL);
+    CHECK (spice_viewer_wait (same_picture, &pair));
+    spice_viewer_free (pair.viewer);
+    guest_tear_down (&guest);
+    CHECK_EQUAL (rmdir (directory), 0);
 }
 
 TEST (rubbish_on_a_connection_hurts_nobody)

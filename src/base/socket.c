@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "cli/socket.h"
+#include "base/socket.h"
 
 #include <errno.h>
 #include <string.h>
@@ -102,7 +102,7 @@ socket_listen (const char *path, int *ret_fd, struct socket_place *ret_place,
             return vmm_error_set (error, -errno, "%s is in use by another process", path);
         return vmm_error_set_errno (error, -errno, "%s cannot be listened on", path);
     }
-    if (listen (fd, 8) < 0 || lstat (path, &status) < 0) {
+    if (listen (fd, 16) < 0 || lstat (path, &status) < 0) {
         r = vmm_error_set_errno (error, -errno, "%s cannot be listened on", path);
         unlink (path);
         return r;
