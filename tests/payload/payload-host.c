@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/util.h"
 #include "guest.h"
@@ -29,6 +31,8 @@ text_write (void *opaque, uint64_t offset, unsigned size, uint64_t value)
     if (port->length < sizeof port->payload->report - 1)
         port->payload->report[port->length++] = (char) value;
     pthread_mutex_unlock (&port->payload->mutex);
+    if (value == '\n')
+        eventfd_write (port->payload->report_fd, 1);
 }
 
 static void
@@ -141,10 +145,12 @@ payload_new (const struct payload_options *options)
               options->rom ? options->rom : "");
     atomic_store (&payload->code, -1);
     pthread_mutex_init (&payload->mutex, NULL);
+    payload->report_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
 
     r = vmm_create (&config, &payload->machine, &error);
     if (r == -ENOENT || r == -EACCES || r == -ENODEV) {
         snprintf (reason, sizeof reason, "no KVM: %s", error.message);
+        close (payload->report_fd);
         free (payload);
         SKIP (reason);
     }
@@ -157,6 +163,7 @@ void
 payload_free (struct payload *payload)
 {
     vmm_destroy (payload->machine);
+    close (payload->report_fd);
     pthread_mutex_destroy (&payload->mutex);
     free (payload);
 }
@@ -169,8 +176,8 @@ payload_copy_report (struct payload *payload, char ret_report[PAYLOAD_REPORT])
     pthread_mutex_unlock (&payload->mutex);
 }
 
-static bool
-finished (struct payload *payload)
+bool
+payload_has_finished (struct payload *payload)
 {
     return (atomic_load (&payload->code) >= 0 && payload->last_state.state == VMM_PAUSED) ||
            payload->last_state.state == VMM_CRASHED;
@@ -205,20 +212,27 @@ take_event (struct payload *payload, const struct vmm_event *event)
     }
 }
 
-/* One round; false when time is up. */
+/* One round, which ends with a line, too, if that is wanted; false when time is up. */
 static bool
-handle_events (struct payload *payload, uint64_t deadline)
+handle_events_or_line (struct payload *payload, uint64_t deadline, bool line)
 {
-    struct pollfd fd = {.fd = vmm_event_fd (payload->machine), .events = POLLIN};
+    struct pollfd fds[] = {{.fd = vmm_event_fd (payload->machine), .events = POLLIN},
+                           {.fd = line ? payload->report_fd : -1, .events = POLLIN}};
     struct vmm_event event;
     uint64_t now = vmm_monotonic_now ();
 
     if (now >= deadline)
         return false;
-    poll (&fd, 1, (int) ((deadline - now) / 1000000) + 1);
+    poll (fds, ARRAY_LENGTH (fds), (int) ((deadline - now) / 1000000) + 1);
     while (vmm_next_event (payload->machine, &event))
         take_event (payload, &event);
     return true;
+}
+
+static bool
+handle_events (struct payload *payload, uint64_t deadline)
+{
+    return handle_events_or_line (payload, deadline, false);
 }
 
 bool
@@ -226,9 +240,22 @@ payload_wait (struct payload *payload, int timeout_ms)
 {
     uint64_t deadline = vmm_monotonic_now () + (uint64_t) timeout_ms * 1000000u;
 
-    while (!finished (payload) && handle_events (payload, deadline))
+    while (!payload_has_finished (payload) && handle_events (payload, deadline))
         continue;
-    return finished (payload);
+    return payload_has_finished (payload);
+}
+
+bool
+payload_wait_line (struct payload *payload, int timeout_ms)
+{
+    uint64_t deadline = vmm_monotonic_now () + (uint64_t) timeout_ms * 1000000u;
+    eventfd_t lines;
+
+    while (eventfd_read (payload->report_fd, &lines) < 0 && !payload_has_finished (payload)) {
+        if (!handle_events_or_line (payload, deadline, true))
+            return false;
+    }
+    return true;
 }
 
 bool

@@ -8,12 +8,13 @@
 #include "engine/device.h"
 #include "engine/posada-engine.h"
 
-#define PAYLOAD_REPORT 4096
+#define PAYLOAD_REPORT 32768
 
 struct payload {
     struct vmm_machine *machine;
     pthread_mutex_t mutex;       /* of the report */
     char report[PAYLOAD_REPORT]; /* what the guest said; payload_copy_report () reads it */
+    int report_fd;               /* readable when the guest has ended a line */
     atomic_long code;            /* what the guest finished with; −1 before */
     struct vmm_event last_state;
     unsigned n_states; /* changes so far */
@@ -36,9 +37,14 @@ struct payload *payload_new (const struct payload_options *options);
 void payload_free (struct payload *payload);
 /* What the guest said so far, NUL-terminated. */
 void payload_copy_report (struct payload *payload, char ret_report[PAYLOAD_REPORT]);
+/* Whether the guest has, or the machine has crashed. */
+bool payload_has_finished (struct payload *payload);
 /* Handles events until the guest finishes, the machine stops or @timeout_ms pass: true if it
  * finished. */
 bool payload_wait (struct payload *payload, int timeout_ms);
+/* Handles events until the guest has ended another line since the last call, finishes, or the
+ * machine stops: false if none of that came to pass. */
+bool payload_wait_line (struct payload *payload, int timeout_ms);
 /* Handles events until @state is reached. */
 bool payload_wait_state (struct payload *payload, enum vmm_state state, int timeout_ms);
 /* Handles events until @count, one of the counts above, is at least @wanted. */
