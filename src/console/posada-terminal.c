@@ -122,6 +122,31 @@ paste_action (GtkWidget *widget, const char *action, GVariant *parameter)
     posada_terminal_paste (POSADA_TERMINAL (widget));
 }
 
+/* Handled even where nothing is selected: it must not interrupt what runs. */
+static gboolean
+copy_key_cb (GtkWidget *widget, GVariant *arguments, gpointer data)
+{
+    posada_terminal_copy (POSADA_TERMINAL (widget));
+    return TRUE;
+}
+
+static gboolean
+paste_key_cb (GtkWidget *widget, GVariant *arguments, gpointer data)
+{
+    posada_terminal_paste (POSADA_TERMINAL (widget));
+    return TRUE;
+}
+
+/* Before the terminal sees it, to which it is Ctrl and the letter. */
+static void
+add_key (GtkEventController *keys, guint key, GtkShortcutFunc function)
+{
+    gtk_shortcut_controller_add_shortcut (
+        GTK_SHORTCUT_CONTROLLER (keys),
+        gtk_shortcut_new (gtk_keyval_trigger_new (key, GDK_CONTROL_MASK | GDK_SHIFT_MASK),
+                          gtk_callback_action_new (function, NULL, NULL)));
+}
+
 static void
 selection_cb (PosadaTerminal *self)
 {
@@ -202,17 +227,18 @@ posada_terminal_class_init (PosadaTerminalClass *klass)
     gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);
     gtk_widget_class_install_action (widget_class, "terminal.copy", NULL, copy_action);
     gtk_widget_class_install_action (widget_class, "terminal.paste", NULL, paste_action);
-    gtk_widget_class_add_binding_action (widget_class, GDK_KEY_c, GDK_CONTROL_MASK | GDK_SHIFT_MASK,
-                                         "terminal.copy", NULL);
-    gtk_widget_class_add_binding_action (widget_class, GDK_KEY_v, GDK_CONTROL_MASK | GDK_SHIFT_MASK,
-                                         "terminal.paste", NULL);
 }
 
 static void
 posada_terminal_init (PosadaTerminal *self)
 {
     g_autoptr (GMenuModel) menu = make_menu ();
+    GtkEventController *keys = gtk_shortcut_controller_new ();
 
+    gtk_event_controller_set_propagation_phase (keys, GTK_PHASE_CAPTURE);
+    add_key (keys, GDK_KEY_c, copy_key_cb);
+    add_key (keys, GDK_KEY_v, paste_key_cb);
+    gtk_widget_add_controller (GTK_WIDGET (self), keys);
     self->vte = VTE_TERMINAL (vte_terminal_new ());
     vte_terminal_set_scrollback_lines (self->vte, SCROLLBACK_LINES);
     vte_terminal_set_scroll_on_output (self->vte, FALSE);
@@ -293,7 +319,8 @@ void
 posada_terminal_copy (PosadaTerminal *self)
 {
     g_return_if_fail (POSADA_IS_TERMINAL (self));
-    vte_terminal_copy_clipboard_format (self->vte, VTE_FORMAT_TEXT);
+    if (vte_terminal_get_has_selection (self->vte))
+        vte_terminal_copy_clipboard_format (self->vte, VTE_FORMAT_TEXT);
 }
 
 void

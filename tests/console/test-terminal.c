@@ -36,6 +36,22 @@ say (Rig *rig, const char *text)
     g_assert_cmpint (write (rig->fd, text, strlen (text)), ==, (ssize_t) strlen (text));
 }
 
+/* What reached the guest, all of it: @expected, which takes the time it takes. */
+static void
+assert_sent (Rig *rig, const char *expected)
+{
+    char text[64] = "";
+    gsize length = 0;
+
+    for (int i = 0; i < 200 && length < strlen (expected); i++) {
+        ssize_t n = recv (rig->fd, text + length, sizeof text - 1 - length, MSG_DONTWAIT);
+
+        length += n > 0 ? (gsize) n : 0;
+        run_ms (20);
+    }
+    g_assert_cmpstr (text, ==, expected);
+}
+
 static void
 set_up (Rig *rig, gconstpointer data)
 {
@@ -81,30 +97,64 @@ shows_what_comes_and_what_came_before (Rig *rig, gconstpointer data)
 static void
 types (Rig *rig, gconstpointer data)
 {
-    char text[64] = "";
-
     if (!run_xdotool ("version")) {
         g_test_skip ("no xdotool");
         return;
     }
     g_assert_true (run_xdotool ("type --delay 20 root"));
     g_assert_true (run_xdotool ("key Return ctrl+c"));
-    run_ms (200);
-    g_assert_cmpint (recv (rig->fd, text, sizeof (text) - 1, MSG_DONTWAIT), ==, 6);
-    g_assert_cmpstr (text, ==, "root\r\003");
+    assert_sent (rig, "root\r\003");
 }
 
 static void
 pastes (Rig *rig, gconstpointer data)
 {
     GdkClipboard *clipboard = gtk_widget_get_clipboard (rig->terminal);
-    char text[64] = "";
 
     gdk_clipboard_set_text (clipboard, "poweroff");
     gtk_widget_activate_action (rig->terminal, "terminal.paste", NULL);
-    run_ms (300);
-    g_assert_cmpint (recv (rig->fd, text, sizeof (text) - 1, MSG_DONTWAIT), ==, 8);
-    g_assert_cmpstr (text, ==, "poweroff");
+    assert_sent (rig, "poweroff");
+}
+
+static void
+text_read_cb (GObject *clipboard, GAsyncResult *result, gpointer data)
+{
+    *(char **) data = gdk_clipboard_read_text_finish (GDK_CLIPBOARD (clipboard), result, NULL);
+}
+
+/* As in every terminal: without Shift the key is the guest's. */
+static void
+keys_with_shift_copy_and_paste (Rig *rig, gconstpointer data)
+{
+    GdkClipboard *clipboard = gtk_widget_get_clipboard (rig->terminal);
+    g_autofree char *copied = NULL;
+
+    if (!run_xdotool ("version")) {
+        g_test_skip ("no xdotool");
+        return;
+    }
+    gdk_clipboard_set_text (clipboard, "before");
+    say (rig, "\033[2J\033[Hcopied word\r\n");
+    wait_for_text (rig, "copied word");
+    /* Nothing is selected, and yet nothing is interrupted. */
+    g_assert_true (run_xdotool ("key ctrl+shift+c ctrl+shift+v"));
+    assert_sent (rig, "before");
+
+    /* The first word of the first line. */
+    g_assert_true (run_xdotool ("mousemove 20 10 click --repeat 2 --delay 50 1"));
+    for (int i = 0; i < 200 && g_strcmp0 (copied, "copied") != 0; i++) {
+        g_assert_true (run_xdotool ("key ctrl+shift+c"));
+        g_clear_pointer (&copied, g_free);
+        gdk_clipboard_read_text_async (clipboard, NULL, text_read_cb, &copied);
+        while (!copied)
+            g_main_context_iteration (NULL, TRUE);
+    }
+    g_assert_cmpstr (copied, ==, "copied");
+    /* What is selected does not make Ctrl+C a copy. */
+    g_assert_true (run_xdotool ("key ctrl+shift+v"));
+    assert_sent (rig, "copied");
+    g_assert_true (run_xdotool ("key ctrl+c"));
+    assert_sent (rig, "\003");
 }
 
 /* Questions in the backlog were answered, or not, long ago. */
@@ -114,7 +164,7 @@ answers_only_questions_of_now (Rig *rig, gconstpointer data)
     char text[1024] = "";
 
     say (rig, "\033[6n\033[c\033[?25$p\005\033Z\033]11;?\007\033P$qm\033\\after");
-    run_ms (200);
+    wait_for_text (rig, "after");
     g_assert_cmpint (recv (rig->fd, text, sizeof (text) - 1, MSG_DONTWAIT), >, 0);
     g_assert_true (g_str_has_prefix (text, "\033["));
     wait_for_text (rig, "after");
@@ -167,6 +217,7 @@ main (int argc, char **argv)
     ADD ("shows-what-comes-and-what-came-before", shows_what_comes_and_what_came_before);
     ADD ("types", types);
     ADD ("pastes", pastes);
+    ADD ("keys-with-shift-copy-and-paste", keys_with_shift_copy_and_paste);
     ADD ("answers-only-questions-of-now", answers_only_questions_of_now);
     ADD ("a-closed-line-keeps-its-text", a_closed_line_keeps_its_text);
     ADD ("a-flood-does-not-stop-the-main-loop", a_flood_does_not_stop_the_main_loop);
