@@ -278,6 +278,8 @@ vmm_loop_wake (struct vmm_loop *loop)
 {
     uint64_t one = 1;
 
+    if (vmm_loop_is_current (loop))
+        return;
     /* A full counter means that the loop is awake already. */
     if (write (loop->wake_fd, &one, sizeof one) < 0)
         return;

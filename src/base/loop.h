@@ -101,7 +101,8 @@ void vmm_loop_set_spin (struct vmm_loop *loop, uint64_t limit_ns);
 /* Whether the caller is (below) a callback of @loop. */
 bool vmm_loop_is_current (struct vmm_loop *loop);
 
-/* Makes the current or next vmm_loop_iterate () return early. */
+/* Makes the current or next vmm_loop_iterate () return early. Below a callback there is nothing to
+ * do: the turn that called it is about to end, and timers are looked at before the next wait. */
 void vmm_loop_wake (struct vmm_loop *loop);
 
 /*

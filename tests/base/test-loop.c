@@ -157,4 +157,37 @@ TEST (wake_ends_the_wait)
     vmm_loop_destroy (loop);
 }
 
+struct later {
+    struct vmm_loop *loop;
+    struct vmm_timer timer;
+    int fired;
+};
+
+static void
+arm_and_wake (void *data)
+{
+    struct later *later = data;
+
+    vmm_timer_arm (&later->timer, vmm_monotonic_now () + 20000000);
+    vmm_loop_wake (later->loop);
+}
+
+TEST (wake_and_timer_below_a_callback_cost_no_turn)
+{
+    struct later later = {.fired = 0};
+    struct vmm_timer now;
+
+    CHECK_EQUAL (vmm_loop_create (&later.loop), 0);
+    vmm_timer_init (&now, later.loop, NULL, NULL, arm_and_wake, &later);
+    vmm_timer_init (&later.timer, later.loop, NULL, NULL, count, &later.fired);
+    vmm_timer_arm (&now, 0);
+    while (!vmm_timer_is_armed (&later.timer) && !later.fired)
+        vmm_loop_iterate (later.loop, 10000);
+    /* The next turn is the one that the timer ends, unless it was due before that. */
+    if (!later.fired)
+        CHECK_EQUAL (vmm_loop_iterate (later.loop, 10000), 1);
+    CHECK_EQUAL (later.fired, 1);
+    vmm_loop_destroy (later.loop);
+}
+
 TAP_MAIN ()
