@@ -12,6 +12,7 @@
 #include "console/console-input.h"
 #include "console/console-keyboard.h"
 #include "console/console-keymap.h"
+#include "console/console-notice.h"
 #include "console/console-painter.h"
 #include "console/console-resize.h"
 #include "console/console-view.h"
@@ -31,9 +32,6 @@ struct _PosadaConsole {
     gboolean grabbed, inhibited; /* as last notified */
     double typing;               /* the same */
 
-    GtkWidget *notice; /* what is to be said where there is no picture: */
-    GtkWidget *label, *button;
-
     ConsoleView view;
     ConsolePainter *painter;
     ConsoleFrames *frames;
@@ -41,6 +39,7 @@ struct _PosadaConsole {
     ConsoleGrab *grab;
     ConsoleInput *input;
     ConsoleCursor *cursor;
+    ConsoleNotice *notice;
     ConsoleResize resize;
 
     GdkFrameClock *clock; /* while mapped */
@@ -113,49 +112,15 @@ update_notice (PosadaConsole *self)
         text = lost             ? _ ("The Connection Was Lost")
                : is_live (self) ? _ ("The Screen Is Off")
                                 : _ ("Not Connected");
-    gtk_label_set_label (GTK_LABEL (self->label), text);
-    gtk_widget_set_visible (self->notice, !has_screen (self));
-    /* The focus follows what there is to do, so that a keyboard is enough. */
-    if (lost && !gtk_widget_get_visible (self->button)) {
-        gtk_widget_set_visible (self->button, TRUE);
-        if (gtk_widget_is_focus (GTK_WIDGET (self)))
-            gtk_widget_grab_focus (self->button);
-    } else if (!lost && gtk_widget_get_visible (self->button)) {
-        if (gtk_widget_is_focus (self->button))
-            gtk_widget_grab_focus (GTK_WIDGET (self));
-        gtk_widget_set_visible (self->button, FALSE);
-    }
+    console_notice_set_visible (self->notice, !has_screen (self));
+    console_notice_set (self->notice, text, lost);
     gtk_widget_queue_draw (GTK_WIDGET (self));
 }
 
 static void
-clicked_cb (PosadaConsole *self)
+reconnect (GtkWidget *widget)
 {
-    g_signal_emit (self, signals[SIGNAL_RECONNECT], 0);
-}
-
-static void
-make_notice (PosadaConsole *self)
-{
-    GtkWidget *box = gtk_box_new (GTK_ORIENTATION_VERTICAL, 18);
-    g_autoptr (PangoAttrList) white = pango_attr_list_new ();
-
-    self->notice = box;
-    self->label = gtk_label_new (NULL);
-    gtk_label_set_wrap (GTK_LABEL (self->label), TRUE);
-    gtk_label_set_justify (GTK_LABEL (self->label), GTK_JUSTIFY_CENTER);
-    gtk_widget_add_css_class (self->label, "title-2");
-    /* On black, or a dimmed picture, whatever the theme. */
-    pango_attr_list_insert (white, pango_attr_foreground_new (0xffff, 0xffff, 0xffff));
-    gtk_label_set_attributes (GTK_LABEL (self->label), white);
-    self->button = gtk_button_new_with_mnemonic (_ ("_Reconnect"));
-    gtk_widget_set_halign (self->button, GTK_ALIGN_CENTER);
-    gtk_widget_add_css_class (self->button, "pill");
-    gtk_widget_set_visible (self->button, FALSE);
-    g_signal_connect_swapped (self->button, "clicked", G_CALLBACK (clicked_cb), self);
-    gtk_box_append (GTK_BOX (box), self->label);
-    gtk_box_append (GTK_BOX (box), self->button);
-    gtk_widget_set_parent (box, GTK_WIDGET (self));
+    g_signal_emit (widget, signals[SIGNAL_RECONNECT], 0);
 }
 
 /* --- what is shown, and where --- */
@@ -389,21 +354,7 @@ posada_console_measure (GtkWidget *widget, GtkOrientation orientation, int for_s
 static void
 posada_console_size_allocate (GtkWidget *widget, int width, int height, int baseline)
 {
-    PosadaConsole *self = POSADA_CONSOLE (widget);
-    GtkRequisition natural;
-    int for_width = width;
-
-    if (!gtk_widget_should_layout (self->notice))
-        return;
-    gtk_widget_get_preferred_size (self->notice, NULL, &natural);
-    for_width = MIN (natural.width, width);
-    gtk_widget_measure (self->notice, GTK_ORIENTATION_VERTICAL, for_width, NULL, &natural.height,
-                        NULL, NULL);
-    gtk_widget_size_allocate (self->notice,
-                              &(GtkAllocation) {(width - for_width) / 2,
-                                                MAX (height - natural.height, 0) / 2, for_width,
-                                                natural.height},
-                              -1);
+    console_notice_allocate (POSADA_CONSOLE (widget)->notice, width, height);
 }
 
 static void
@@ -432,7 +383,7 @@ posada_console_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
         if (!has_screen (self))
             gtk_snapshot_append_color (snapshot, &(GdkRGBA) {0, 0, 0, 0.7f}, &bounds);
     }
-    gtk_widget_snapshot_child (widget, self->notice, snapshot);
+    console_notice_snapshot (self->notice, snapshot);
 }
 
 static void
@@ -484,8 +435,7 @@ posada_console_dispose (GObject *object)
     PosadaConsole *self = POSADA_CONSOLE (object);
 
     posada_console_set_display (self, NULL);
-    if (self->notice)
-        g_clear_pointer (&self->notice, gtk_widget_unparent);
+    g_clear_pointer (&self->notice, console_notice_free);
     G_OBJECT_CLASS (posada_console_parent_class)->dispose (object);
 }
 
@@ -603,7 +553,7 @@ posada_console_init (PosadaConsole *self)
     self->cursor = console_cursor_new (widget);
     self->input = console_input_new (widget, &self->view, self->grab, &input_hooks);
     console_resize_init (&self->resize);
-    make_notice (self);
+    self->notice = console_notice_new (widget, reconnect);
     update_notice (self);
 
     gtk_widget_set_focusable (widget, TRUE);
