@@ -71,8 +71,7 @@ def case(tap, name):
 
 def screen():
     """What the X server shows."""
-    done = subprocess.run(["import", "-window", "root", "ppm:-"], stdout=subprocess.PIPE, check=True)
-    return guest.Image.open(guest.io.BytesIO(done.stdout)).convert("RGB")
+    return guest.ImageGrab.grab(xdisplay="")
 
 
 def console():

@@ -25,7 +25,7 @@ import tempfile
 import time
 
 try:
-    from PIL import Image, ImageChops
+    from PIL import Image, ImageChops, ImageGrab
 except ImportError:
     Image = None
 

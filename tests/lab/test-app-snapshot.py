@@ -83,12 +83,13 @@ def is_magenta(shown):
 def type_until(key, what, is_right):
     """Again and again: the console may not have the keyboard at once."""
     deadline = guest.Deadline(120)
-    while not is_right(desktop.console()):
-        guest.check(deadline.left(), f"the window does not show {what}")
+    while deadline.left():
         desktop.type_key(key)
-        for _ in range(8):
-            if not is_right(desktop.console()):
-                time.sleep(1)
+        for _ in range(4):
+            if is_right(desktop.console()):
+                return
+            time.sleep(1)
+    raise guest.Failure(f"the window does not show {what}")
 
 
 def open_console(application):
