@@ -208,14 +208,18 @@ static gboolean
 copy_disks (PosadaClone *self, GCancellable *cancellable, GError **error)
 {
     unsigned n = posada_definition_get_n_disks (self->from);
+    guint64 left = 0;
     guint total = 0;
 
     for (unsigned i = 0; i < n; i++) {
         g_autoptr (PosadaDisk) disk = posada_definition_get_disk (self->from, i);
 
-        total += is_own (disk);
-        if (is_own (disk) && !check_backing (disk, error))
+        if (!is_own (disk))
+            continue;
+        if (!check_backing (disk, error))
             return FALSE;
+        left += posada_disk_copy_find_size (disk->path);
+        total++;
     }
     atomic_store (&self->total, total);
     for (unsigned i = 0; i < n; i++) {
@@ -225,6 +229,8 @@ copy_disks (PosadaClone *self, GCancellable *cancellable, GError **error)
         if (!is_own (disk))
             continue;
         copy = posada_disk_copy_new (disk->path, posada_store_get_folder (self->store));
+        left -= MIN (left, posada_disk_copy_find_size (disk->path));
+        posada_disk_copy_leave_room (copy, left);
         set_present (self, copy);
         if (!posada_disk_copy_run_now (copy, cancellable, error))
             return FALSE;

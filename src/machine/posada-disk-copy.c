@@ -27,6 +27,7 @@ struct _PosadaDiskCopy {
     char *folder;
     char *temporary; /* NULL: it has no name */
     int fd;
+    guint64 left;                /* of room, in bytes, for others */
     _Atomic guint64 done, total; /* bytes */
 };
 
@@ -136,10 +137,17 @@ copy_bytes (PosadaDiskCopy *self, int from, off_t size, GCancellable *cancellabl
     return TRUE;
 }
 
-/* For @bytes more, before minutes are spent on finding out. */
-static gboolean
-check_room (PosadaDiskCopy *self, guint64 bytes, GError **error)
+static guint64
+size_of (const struct stat *stat)
 {
+    return MIN ((guint64) stat->st_blocks * 512, (guint64) stat->st_size);
+}
+
+/* Before minutes are spent on finding out. */
+static gboolean
+check_room (PosadaDiskCopy *self, GError **error)
+{
+    guint64 bytes = atomic_load (&self->total) + self->left;
     g_autofree char *name = g_path_get_basename (self->path), *has = NULL, *needs = NULL;
     struct statvfs status;
     guint64 room;
@@ -152,8 +160,10 @@ check_room (PosadaDiskCopy *self, guint64 bytes, GError **error)
     has = g_format_size_full (room, G_FORMAT_SIZE_IEC_UNITS);
     needs = g_format_size_full (bytes, G_FORMAT_SIZE_IEC_UNITS);
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
-                 _ ("A copy of “%s” takes %s, but only %s are free: make room first."), name, needs,
-                 has);
+                 self->left ? _ ("Copies of “%s” and more take %s, but only %s are free: make room "
+                                 "first.")
+                            : _ ("A copy of “%s” takes %s, but only %s are free: make room first."),
+                 name, needs, has);
     return FALSE;
 }
 
@@ -178,9 +188,9 @@ posada_disk_copy_run_now (PosadaDiskCopy *self, GCancellable *cancellable, GErro
     else
         done = open_copy (self, error);
     if (done) {
-        atomic_store (&self->total, MIN ((guint64) stat.st_blocks * 512, (guint64) stat.st_size));
+        atomic_store (&self->total, size_of (&stat));
         if (ioctl (self->fd, FICLONE, from) < 0) {
-            done = check_room (self, atomic_load (&self->total), error);
+            done = check_room (self, error);
             done = done && (ftruncate (self->fd, stat.st_size) == 0 || fail (self, error, errno));
             done = done && copy_bytes (self, from, stat.st_size, cancellable, error);
         }
@@ -241,6 +251,21 @@ posada_disk_copy_new (const char *path, const char *folder)
     self->path = g_strdup (path);
     self->folder = g_strdup (folder);
     return self;
+}
+
+void
+posada_disk_copy_leave_room (PosadaDiskCopy *self, guint64 bytes)
+{
+    g_return_if_fail (POSADA_IS_DISK_COPY (self) && self->fd < 0);
+    self->left = bytes;
+}
+
+guint64
+posada_disk_copy_find_size (const char *path)
+{
+    struct stat status;
+
+    return stat (path, &status) == 0 ? size_of (&status) : 0;
 }
 
 /* A thread of its own: the pool's few are for what is done soon. */

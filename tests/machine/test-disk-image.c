@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <linux/fs.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -176,6 +178,41 @@ TEST (image_in_use_is_not_copied)
     CHECK_CONTAINS (error->message, "source.img");
     blk_close (user);
     CHECK (posada_disk_image_check_unused (place.source, FALSE, NULL));
+    place_free (&place);
+}
+
+/* Whether the file system lets files share their bytes. */
+static gboolean
+can_share (struct place *place)
+{
+    g_autofree char *path = g_build_filename (place->folder, "shared", NULL);
+    g_autofd int from = open (place->source, O_RDONLY | O_CLOEXEC);
+    g_autofd int to = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    gboolean shares = ioctl (to, FICLONE, from) == 0;
+
+    g_unlink (path);
+    return shares;
+}
+
+TEST (copies_that_do_not_fit_together_do_not_begin)
+{
+    struct place place = place_new ();
+    g_autoptr (PosadaDiskCopy) copy = NULL;
+    g_autoptr (GError) error = NULL;
+
+    write_source (&place, 2 * MIB, MIB);
+    CHECK (posada_disk_copy_find_size (place.source) >= MIB);
+    CHECK (posada_disk_copy_find_size (place.source) <= 2 * MIB);
+    copy = posada_disk_copy_new (place.source, place.copies);
+    posada_disk_copy_leave_room (copy, G_GUINT64_CONSTANT (1) << 60);
+    if (can_share (&place))
+        CHECK (settle (posada_disk_copy_run (copy, NULL), NULL));
+    else {
+        CHECK (!settle (posada_disk_copy_run (copy, NULL), &error));
+        CHECK (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE));
+        CHECK_CONTAINS (error->message, "source.img");
+        CHECK_EQUAL (posada_disk_copy_get_progress (copy) * 100, 0);
+    }
     place_free (&place);
 }
 
