@@ -14,26 +14,13 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 
-POSADA, MAN_PAGE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+import suite
+from suite import POSADA, Skip, run, test
+
+MAN_PAGE = os.path.abspath(sys.argv[2])
 WANTED = sys.argv[3] if len(sys.argv) > 3 else ""
 MIB = 1 << 20
-tests = []
-
-
-class Skip(Exception):
-    pass
-
-
-def test(function):
-    tests.append(function)
-    return function
-
-
-def run(*arguments, prefix=(), timeout=30):
-    return subprocess.run([*prefix, POSADA, *arguments], stdin=subprocess.DEVNULL, text=True,
-                          capture_output=True, timeout=timeout)
 
 
 def listing():
@@ -495,26 +482,4 @@ def ctl_without_a_machine_is_bad_input():
     refused(["ctl", "gone.sock", "type", "x" * 5000], "4095")
 
 
-def main():
-    failed = number = 0
-    print(f"1..{sum(WANTED in function.__name__ for function in tests)}")
-    for function in tests:
-        if WANTED not in function.__name__:
-            continue
-        number += 1
-        line = f"ok {number} - {function.__name__}"
-        with tempfile.TemporaryDirectory(prefix="posada-test-") as folder:
-            os.chdir(folder)
-            try:
-                function()
-            except Skip as reason:
-                line += f" # SKIP {reason}"
-            except (AssertionError, subprocess.TimeoutExpired, OSError) as error:
-                print("#", str(error)[:2000].replace("\n", "\n# "))
-                line, failed = f"not {line}", failed + 1
-            os.chdir("/")
-        print(line, flush=True)
-    return 1 if failed else 0
-
-
-sys.exit(main())
+sys.exit(suite.main(WANTED))

@@ -16,19 +16,15 @@ import stat
 import struct
 import subprocess
 import sys
-import tempfile
 import termios
 import time
 
-POSADA, ROM = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+import suite
+from suite import POSADA, test
+
+ROM = os.path.abspath(sys.argv[2])
 WANTED = sys.argv[3] if len(sys.argv) > 3 else ""
 PATIENCE = 30  # seconds that anything may take
-tests = []
-
-
-def test(function):
-    tests.append(function)
-    return function
 
 
 def read_until(descriptor, pattern, text=""):
@@ -492,23 +488,7 @@ def main():
     if not glob.glob("/usr/share/*/vgabios-stdvga.bin"):
         print("1..0 # SKIP no VGA BIOS installed")
         return 0
-    failed = number = 0
-    print(f"1..{sum(WANTED in function.__name__ for function in tests)}")
-    for function in tests:
-        if WANTED not in function.__name__:
-            continue
-        number += 1
-        line = f"ok {number} - {function.__name__}"
-        with tempfile.TemporaryDirectory(prefix="posada-test-") as folder:
-            os.chdir(folder)
-            try:
-                function()
-            except (AssertionError, subprocess.TimeoutExpired, OSError, ValueError) as error:
-                print("#", f"{type(error).__name__}: {error}"[:1000].replace("\n", "\n# "))
-                line, failed = f"not {line}", failed + 1
-            os.chdir("/")
-        print(line, flush=True)
-    return 1 if failed else 0
+    return suite.main(WANTED)
 
 
 sys.exit(main())

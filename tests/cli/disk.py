@@ -9,29 +9,21 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
-POSADA = os.path.abspath(sys.argv[1])
+import suite
+from suite import POSADA, test
+
 WANTED = sys.argv[2] if len(sys.argv) > 2 else ""
 MIB = 1 << 20
-tests = []
-
-
-def test(function):
-    tests.append(function)
-    return function
 
 
 def run(*arguments):
-    return subprocess.run([POSADA, "disk", *arguments], stdin=subprocess.DEVNULL, text=True,
-                          capture_output=True, timeout=60)
+    return suite.run("disk", *arguments)
 
 
 def good(*arguments):
-    result = run(*arguments)
-    assert result.returncode == 0 and not result.stderr, f"{arguments}: {result}"
-    return result.stdout
+    return suite.good("disk", *arguments)
 
 
 def refused(*arguments, part, status=None):
@@ -320,26 +312,10 @@ def a_copy_that_is_interrupted_leaves_nothing():
 
 
 def main():
-    number = failed = 0
     if not shutil.which("qemu-img"):
         print("1..0 # SKIP there is no qemu-img")
         return 0
-    print(f"1..{sum(WANTED in function.__name__ for function in tests)}")
-    for function in tests:
-        if WANTED not in function.__name__:
-            continue
-        number += 1
-        line = f"ok {number} - {function.__name__}"
-        with tempfile.TemporaryDirectory(prefix="posada-") as folder:
-            os.chdir(folder)
-            try:
-                function()
-            except (AssertionError, subprocess.SubprocessError, OSError, ValueError) as error:
-                print("#", str(error)[:2000].replace("\n", "\n# "))
-                line, failed = f"not {line}", failed + 1
-            os.chdir("/")
-        print(line, flush=True)
-    return 1 if failed else 0
+    return suite.main(WANTED)
 
 
 sys.exit(main())

@@ -9,32 +9,13 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 
-POSADA, APP = (os.path.abspath(path) for path in sys.argv[1:3])
+import suite
+from suite import POSADA, Skip, good, run, test
+
+APP = os.path.abspath(sys.argv[2])
 PATIENCE = 30 * float(os.environ.get("POSADA_TEST_PATIENCE", "1"))
-tests = []
-
-
-class Skip(Exception):
-    pass
-
-
-def test(function):
-    tests.append(function)
-    return function
-
-
-def run(*arguments):
-    return subprocess.run([POSADA, *arguments], stdin=subprocess.DEVNULL, text=True,
-                          capture_output=True, timeout=90)
-
-
-def good(*arguments):
-    result = run(*arguments)
-    assert result.returncode == 0 and not result.stderr, f"{arguments}: {result}"
-    return result.stdout
 
 
 def refused(*arguments, part):
@@ -224,23 +205,7 @@ def what_is_asked_wrongly_is_refused():
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    failed = False
-    print(f"1..{len(tests)}")
-    for number, function in enumerate(tests, start=1):
-        line = f"ok {number} - {function.__name__}"
-        with tempfile.TemporaryDirectory(prefix="posada-") as folder:
-            os.chdir(folder)
-            os.environ["XDG_DATA_HOME"] = os.path.join(folder, "data")
-            try:
-                function()
-            except Skip as reason:
-                line += f" # SKIP {reason}"
-            except (AssertionError, subprocess.TimeoutExpired, OSError, TypeError) as error:
-                print("#", str(error)[:2000].replace("\n", "\n# "))
-                line, failed = f"not {line}", True
-            os.chdir("/")
-        print(line, flush=True)
-    return failed
+    return suite.main(prepare=suite.in_own_store)
 
 
 sys.exit(main())

@@ -10,35 +10,16 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 
-POSADA, VIEW, ROM = (os.path.abspath(path) for path in sys.argv[1:4])
+import suite
+from suite import POSADA, Skip, good, run, test
+
+VIEW, ROM = (os.path.abspath(path) for path in sys.argv[2:4])
 WANTED = sys.argv[4] if len(sys.argv) > 4 else ""
 PATIENCE = 60 * float(os.environ.get("POSADA_TEST_PATIENCE", "1"))
 MUCH = 15000  # bytes of a picture of what the guest draws, 20,000 in the end
 PASSWORD = "correct horse"
-tests = []
-
-
-class Skip(Exception):
-    pass
-
-
-def test(function):
-    tests.append(function)
-    return function
-
-
-def run(*arguments):
-    return subprocess.run(arguments, stdin=subprocess.DEVNULL, text=True, capture_output=True,
-                          timeout=PATIENCE)  # fmt: skip
-
-
-def good(*arguments):
-    result = run(POSADA, *arguments)
-    assert result.returncode == 0 and not result.stderr, f"{arguments}: {result}"
-    return result.stdout
 
 
 def free_port():
@@ -103,7 +84,7 @@ class Machine:
         """Whether the guest has drawn all that it draws: much, and the same twice."""
         pictures = []
         for name in "screen.png", "again.png":
-            if run(POSADA, "screenshot", "M", name).returncode != 0:
+            if run("screenshot", "M", name).returncode != 0:
                 return False
             with open(name, "rb") as file:
                 pictures.append(file.read())
@@ -117,7 +98,7 @@ class Machine:
 
 
 def view(address, *more):
-    result = run(VIEW, address, "screen.png", *more)
+    result = run(address, "screen.png", *more, program=VIEW)
     assert result.returncode == 0, result
     return result.stdout.strip()
 
@@ -180,7 +161,7 @@ def a_socket_in_use_is_named_and_nothing_starts():
 
 
 def refused(*parts):
-    result = run(POSADA, "start", "M")
+    result = run("start", "M")
     if result.returncode == 3:
         raise Skip(result.stderr.splitlines()[-1])
     assert result.returncode == 2 and result.stderr.count("\n") == 1, result
@@ -220,30 +201,4 @@ def an_open_port_without_a_password_is_not_opened():
         assert "without remote access" in machine.end()
 
 
-def main():
-    failed = number = 0
-    print(f"1..{sum(WANTED in function.__name__ for function in tests)}")
-    for function in tests:
-        if WANTED not in function.__name__:
-            continue
-        number += 1
-        line = f"ok {number} - {function.__name__}"
-        with tempfile.TemporaryDirectory(prefix="posada-") as folder:
-            os.chdir(folder)
-            os.environ["XDG_DATA_HOME"] = os.path.join(folder, "data")
-            os.environ.pop("DBUS_SESSION_BUS_ADDRESS", None)
-            os.environ["XDG_RUNTIME_DIR"] = os.path.join(folder, "run")
-            os.mkdir("run", 0o700)
-            try:
-                function()
-            except Skip as reason:
-                line += f" # SKIP {reason}"
-            except (AssertionError, subprocess.TimeoutExpired, OSError, ValueError) as error:
-                print("#", str(error)[:2000].replace("\n", "\n# "))
-                line, failed = f"not {line}", failed + 1
-            os.chdir("/")
-        print(line, flush=True)
-    return 1 if failed else 0
-
-
-sys.exit(main())
+sys.exit(suite.main(WANTED, suite.in_own_session))

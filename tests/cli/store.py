@@ -9,32 +9,12 @@ import shutil
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 
-POSADA = os.path.abspath(sys.argv[1])
+import suite
+from suite import POSADA, Skip, good, run, test
+
 WANTED = sys.argv[2] if len(sys.argv) > 2 else ""
-tests = []
-
-
-class Skip(Exception):
-    pass
-
-
-def test(function):
-    tests.append(function)
-    return function
-
-
-def run(*arguments, timeout=60):
-    return subprocess.run([POSADA, *arguments], stdin=subprocess.DEVNULL, text=True,
-                          capture_output=True, timeout=timeout)
-
-
-def good(*arguments):
-    result = run(*arguments)
-    assert result.returncode == 0 and not result.stderr, f"{arguments}: {result}"
-    return result.stdout
 
 
 def refused(*arguments, part, status=2):
@@ -363,30 +343,4 @@ def a_running_machine_is_worked_by_name():
             machine.kill()
 
 
-def main():
-    failed = number = 0
-    print(f"1..{sum(WANTED in function.__name__ for function in tests)}")
-    for function in tests:
-        if WANTED not in function.__name__:
-            continue
-        number += 1
-        line = f"ok {number} - {function.__name__}"
-        with tempfile.TemporaryDirectory(prefix="posada-") as folder:
-            os.chdir(folder)
-            os.environ["XDG_DATA_HOME"] = os.path.join(folder, "data")
-            os.environ.pop("DBUS_SESSION_BUS_ADDRESS", None)
-            os.environ["XDG_RUNTIME_DIR"] = os.path.join(folder, "run")
-            os.mkdir("run", 0o700)
-            try:
-                function()
-            except Skip as reason:
-                line += f" # SKIP {reason}"
-            except (AssertionError, subprocess.TimeoutExpired, OSError, ValueError) as error:
-                print("#", str(error)[:2000].replace("\n", "\n# "))
-                line, failed = f"not {line}", failed + 1
-            os.chdir("/")
-        print(line, flush=True)
-    return 1 if failed else 0
-
-
-sys.exit(main())
+sys.exit(suite.main(WANTED, suite.in_own_session))
