@@ -50,7 +50,6 @@ struct virtio_balloon {
     uint32_t target, actual; /* pages */
     bool has_stats_buffer;
     uint16_t stats_head; /* of the request that is the buffer */
-    bool stats_wanted;   /* the next buffer goes back at once */
     uint64_t stats[KNOWN_STATS];
     uint64_t stats_updated_at;
 };
@@ -173,10 +172,9 @@ read_stats (struct virtio_balloon *self, const struct virtq_chain *chain)
 static void
 return_stats_buffer (struct virtio_balloon *self)
 {
-    self->stats_wanted = true;
     if (!self->has_stats_buffer || !virtio_is_live (&self->virtio))
         return;
-    self->has_stats_buffer = self->stats_wanted = false;
+    self->has_stats_buffer = false;
     virtio_push (&self->virtio, QUEUE_STATS, self->stats_head, 0);
     virtio_signal (&self->virtio, QUEUE_STATS);
 }
@@ -233,7 +231,7 @@ type_reset (struct virtio *virtio)
 
     /* The target is the host's, and holds for the next driver, too. */
     self->actual = 0;
-    self->has_stats_buffer = self->stats_wanted = false;
+    self->has_stats_buffer = false;
     self->stats_head = 0;
     self->stats_updated_at = 0;
     for (unsigned i = 0; i < KNOWN_STATS; i++)
