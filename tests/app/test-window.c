@@ -335,6 +335,60 @@ TEST (every_page_fits_into_a_narrow_window)
     settle ();
 }
 
+/* Whether the overview of a machine asks for no more than it has, left and right of where the page
+ * changes its shape. */
+static void
+check_overview_fits (PosadaWindow *window)
+{
+    static const int widths[] = {360, 485, 495, 725, 735};
+    GtkWidget *page = find_widget (GTK_WIDGET (window), POSADA_TYPE_MACHINE_PAGE);
+    GtkWidget *bin = find_widget (page, ADW_TYPE_BREAKPOINT_BIN);
+    int minimum;
+
+    for (gsize i = 0; i < G_N_ELEMENTS (widths); i++) {
+        gtk_window_set_default_size (GTK_WINDOW (window), widths[i], 294);
+        settle ();
+        CHECK (gtk_widget_get_width (GTK_WIDGET (window)) <= widths[i]);
+        CHECK (gtk_widget_get_width (page) <= gtk_widget_get_width (GTK_WIDGET (window)));
+        gtk_widget_measure (adw_breakpoint_bin_get_child (ADW_BREAKPOINT_BIN (bin)),
+                            GTK_ORIENTATION_HORIZONTAL, -1, &minimum, NULL, NULL, NULL);
+        CHECK (minimum <= gtk_widget_get_width (bin));
+    }
+}
+
+/* With as many buttons as a window manager may want. */
+TEST (a_machine_in_every_state_fits_beside_all_window_buttons)
+{
+    static const char *const layouts[] = {"icon,menu:minimize,maximize,close",
+                                          "close,minimize,maximize:icon,menu"};
+    PosadaLibrary *library = posada_library_new_fake (2);
+    PosadaMachine *machine = g_object_ref (first_machine (library));
+    PosadaWindow *window = posada_window_new (NULL, library);
+    GtkWidget *page = find_widget (GTK_WIDGET (window), POSADA_TYPE_MACHINE_PAGE);
+    g_autofree char *name = g_strnfill (60, 'W');
+
+    gtk_window_set_default_size (GTK_WINDOW (window), 360, 294);
+    gtk_window_present (GTK_WINDOW (window));
+    posada_window_select (window, machine);
+    dex_future_disown (posada_machine_rename (machine, name));
+    for (gsize i = 0; i < G_N_ELEMENTS (layouts); i++) {
+        g_object_set (gtk_settings_get_default (), "gtk-decoration-layout", layouts[i], NULL);
+        check_overview_fits (window);
+        dex_future_disown (posada_machine_start (machine));
+        settle ();
+        check_overview_fits (window);
+        CHECK (activate (page, "machine.pause"));
+        check_overview_fits (window);
+        dex_future_disown (posada_machine_force_off (machine));
+        settle ();
+    }
+    gtk_settings_reset_property (gtk_settings_get_default (), "gtk-decoration-layout");
+    gtk_window_destroy (GTK_WINDOW (window));
+    g_object_unref (machine);
+    g_object_unref (library);
+    settle ();
+}
+
 TEST (shortcuts_dialog_is_built)
 {
     AdwDialog *dialog = g_object_ref_sink (posada_shortcuts_new (NULL));

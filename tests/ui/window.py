@@ -3,8 +3,10 @@
 """Uses the application as somebody who cannot see it: by accessible names. The first argument is
 posada-app; screenshots go to the second."""
 
-from user import (BUTTONS, Application, children, press, run_tests, take_picture, wait, wait_for,
-                  wait_for_text)  # fmt: skip
+import subprocess
+
+from user import (BUTTONS, Application, WindowManager, children, click, press, run_tests,
+                  take_picture, wait, wait_for, wait_for_text, wait_until_gone)  # fmt: skip
 
 
 def empty_window_offers_a_new_machine():
@@ -56,10 +58,28 @@ def force_off_and_reset_are_found_by_their_names():
         wait_for(application, "Start")
 
 
+def a_click_opens_a_machine_in_a_narrow_window():
+    """Where the list has the window to itself, there is nothing else that a click could be for."""
+    with WindowManager(), Application("--fake", "3") as application:
+        press(application, "Start")
+        wait_for(application, "Pause")
+        subprocess.run(["xdotool", "search", "--onlyvisible", "--class", "posada",
+                        "windowsize", "360", "640"], check=True)  # fmt: skip
+        wait_until_gone(application, "Pause")
+        # The one that is selected, and another one.
+        for name, button in ("Debian Trixie", "Pause"), ("Fedora Workstation", "Start"):
+            click(wait_for(application, name, ("list item", "table cell")))
+            wait_for(application, button)
+            take_picture(f"narrow-{button.lower()}")
+            press(application, "Back")
+            wait_for(application, "New Virtual Machine")
+
+
 run_tests([
     empty_window_offers_a_new_machine,
     machines_are_listed_by_name,
     a_machine_is_operated_by_its_buttons,
     the_console_has_its_name,
     force_off_and_reset_are_found_by_their_names,
+    a_click_opens_a_machine_in_a_narrow_window,
 ])  # fmt: skip
