@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes a machine of a real installation image with real keys, and looks at the application in
-Spanish. Arguments: posada-app, a folder for screenshots, the folder of the build's translations."""
+Spanish. Arguments: posada-app, a folder for screenshots, the folder of the build's translations, the
+program drag-source."""
 
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -116,6 +118,62 @@ def a_file_is_chosen_and_one_that_comes_meanwhile_takes_its_place():
             assert len(dialogs) == 1, dialogs
 
 
+def place_window(name, left, top):
+    """Moves it; where it is then, and how large."""
+    def search():
+        argv = ["xdotool", "search", "--onlyvisible", "--name", name]
+        return subprocess.run(argv, capture_output=True, text=True).stdout.split()
+
+    number = wait(f"the window {name}", search)[-1]
+    subprocess.run(["xdotool", "windowmove", "--sync", number, str(left), str(top)], check=True)
+    done = subprocess.run(["xdotool", "getwindowgeometry", "--shell", number], check=True,
+                          capture_output=True, text=True)  # fmt: skip
+    place = dict(line.split("=") for line in done.stdout.split())
+    return [int(place[key]) for key in ("X", "Y", "WIDTH", "HEIGHT")]
+
+
+def drag(source, target):
+    """By hand: slowly, as programs talk about each step."""
+    def middle(place):
+        return str(place[0] + place[2] // 2), str(place[1] + place[3] // 2)
+
+    subprocess.run(["xdotool", "mousemove", *middle(source), "mousedown", "1"], check=True)
+    for step in range(1, 6):
+        subprocess.run(["xdotool", "mousemove_relative", "--", str(-10 * step), "0"], check=True)
+        time.sleep(0.1)
+    for offset in 0, 5, 10:
+        x, y = middle(target)
+        subprocess.run(["xdotool", "mousemove", str(int(x) + offset), y], check=True)
+        time.sleep(0.5)
+    subprocess.run(["xdotool", "mouseup", "1"], check=True)
+
+
+def an_image_is_dragged_here_from_another_program():
+    with tempfile.TemporaryDirectory() as folder, window.WindowManager():
+        path = os.path.join(folder, "dragged.iso")
+        shutil.copy(RESCUE, path)
+        source = subprocess.Popen([sys.argv[4], path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  text=True)  # fmt: skip
+        try:
+            assert source.stdout.readline() == "ready\n"
+            with Application() as application:
+                wait_for(application, "New Virtual Machine")
+                target = place_window("^Posada$", 0, 0)
+                start = place_window("^Drag Source$", 1000, 600)
+                # Whoever is too slow to answer gets nothing, and the hand tries again.
+                for _ in range(5):
+                    drag(start, target)
+                    said = select.select([source.stdout], [], [], window.PATIENCE)[0]
+                    if said and source.stdout.readline() == "dropped\n":
+                        break
+                wait("“Create”", lambda: is_sensitive(application, "Create"))
+                wait_for_text(application, "dragged.iso")
+                window.take_picture("wizard-dragged")
+        finally:
+            source.stdin.close()
+            source.wait()
+
+
 def the_window_speaks_spanish():
     # Nothing is translated in the C locale; this one is it by another name.
     with tempfile.TemporaryDirectory() as locales:
@@ -138,6 +196,8 @@ def main():
     needs = {
         keys_make_a_machine_of_a_recent_image: shutil.which("xdotool") and os.path.exists(RESCUE),
         a_file_is_chosen_and_one_that_comes_meanwhile_takes_its_place:
+            shutil.which("xdotool") and shutil.which("openbox") and os.path.exists(RESCUE),
+        an_image_is_dragged_here_from_another_program:
             shutil.which("xdotool") and shutil.which("openbox") and os.path.exists(RESCUE),
         the_window_speaks_spanish: os.path.isdir("/usr/lib/locale/C.utf8"),
     }
