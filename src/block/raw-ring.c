@@ -37,11 +37,11 @@ struct raw_ring {
     struct io_uring ring;
     struct slot slots[RING_ENTRIES];
     struct slot *free;
-    struct vmm_timer retry;
+    struct vmm_timer again; /* polls */
 };
 
 static void
-retry_cb (void *data)
+again_cb (void *data)
 {
     struct raw_ring *ring = data;
 
@@ -100,13 +100,13 @@ raw_ring_destroy (struct raw_ring *ring)
 void
 raw_ring_attach (struct raw_ring *ring, struct vmm_loop *loop)
 {
-    vmm_timer_init (&ring->retry, loop, NULL, NULL, retry_cb, ring);
+    vmm_timer_init (&ring->again, loop, NULL, NULL, again_cb, ring);
 }
 
 void
 raw_ring_detach (struct raw_ring *ring)
 {
-    vmm_timer_disarm (&ring->retry);
+    vmm_timer_disarm (&ring->again);
 }
 
 static void
@@ -184,7 +184,7 @@ pump (struct raw_ring *ring)
             continue;
         if (r <= 0) {
             /* The kernel is short of memory. What it has not taken stays in the ring. */
-            vmm_timer_arm (&ring->retry, vmm_monotonic_now () + RETRY_INTERVAL_NS);
+            vmm_timer_arm (&ring->again, vmm_monotonic_now () + RETRY_INTERVAL_NS);
             break;
         }
     }
@@ -243,8 +243,12 @@ raw_ring_kick (struct raw_ring *ring)
 {
     struct vmm_loop *loop = ring->raw->blk.loop;
 
-    if (loop && vmm_loop_is_current (loop))
-        pump (ring);
-    else
+    if (!loop || !vmm_loop_is_current (loop)) {
         blk_signal (&ring->raw->blk);
+        return;
+    }
+    pump (ring);
+    /* What has ended already is taken in this turn of the loop, but not below the caller. */
+    if (io_uring_cq_ready (&ring->ring))
+        vmm_timer_arm (&ring->again, 0);
 }
