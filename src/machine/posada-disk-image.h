@@ -31,10 +31,12 @@ G_DECLARE_FINAL_TYPE (PosadaDiskCopy, posada_disk_copy, POSADA, DISK_COPY, GObje
 /* A copy of the file at @path that has no name yet and is gone with the object, in a file system
  * that @folder, which is made if need be, is on. */
 PosadaDiskCopy *posada_disk_copy_new (const char *path, const char *folder);
-/* Before it runs: @bytes of room are wanted for other copies after this one, which therefore does not
- * begin where it fits and they do not. Nothing is asked of a file system that shares the bytes. */
+/* Before it runs: @bytes of room are wanted for other copies after this one, which therefore does
+ * not begin where it fits and they do not. Nothing is asked of a file system that shares the bytes.
+ */
 void posada_disk_copy_leave_room (PosadaDiskCopy *self, guint64 bytes);
-/* Bytes that a copy of the file at @path takes where none are shared; 0 if it cannot be looked at. */
+/* Bytes that a copy of the file at @path takes where none are shared; 0 if it cannot be looked at.
+ */
 guint64 posada_disk_copy_find_size (const char *path);
 /* Resolves to TRUE when every byte is there, and on the disk. Once. Holes stay holes; a file system
  * that can share the bytes does. The image is kept from being written by others meanwhile. */
