@@ -64,7 +64,7 @@ static int
 open_viewers (struct run *run, struct vmm_error *error)
 {
     const struct viewing_option *option = &run->options.viewing;
-    char password[SPICE_MAX_PASSWORD + 1];
+    char password[SPICE_MAX_PASSWORD + 1] = "";
     struct spice_sink_config config = {
         .display = run->plan.display,
         .input = run->plan.input,
