@@ -9,6 +9,22 @@
 
 #define HAIR (1.0 / 64)
 
+GType
+posada_console_scaling_get_type (void)
+{
+    static gsize type;
+    static const GEnumValue values[] = {
+        {POSADA_CONSOLE_FIT, "POSADA_CONSOLE_FIT", "fit"},
+        {POSADA_CONSOLE_ONE_TO_ONE, "POSADA_CONSOLE_ONE_TO_ONE", "one-to-one"},
+        {POSADA_CONSOLE_RESIZE_GUEST, "POSADA_CONSOLE_RESIZE_GUEST", "resize-guest"},
+        {0, NULL, NULL},
+    };
+
+    if (g_once_init_enter (&type))
+        g_once_init_leave (&type, g_enum_register_static ("PosadaConsoleScaling", values));
+    return type;
+}
+
 void
 console_place_to_area (const ConsolePlace *place, GdkRectangle *ret_area)
 {

@@ -16,6 +16,9 @@ typedef enum {
     POSADA_CONSOLE_RESIZE_GUEST, /* as FIT, and the guest is asked for the room's size */
 } PosadaConsoleScaling;
 
+#define POSADA_TYPE_CONSOLE_SCALING (posada_console_scaling_get_type ())
+GType posada_console_scaling_get_type (void);
+
 /* Where a widget lies on its surface: logical pixels, but for @scale, device pixels in each. */
 typedef struct {
     double scale;

@@ -30,9 +30,6 @@
 
 G_BEGIN_DECLS
 
-#define POSADA_TYPE_CONSOLE_SCALING (posada_console_scaling_get_type ())
-GType posada_console_scaling_get_type (void);
-
 #define POSADA_TYPE_CONSOLE (posada_console_get_type ())
 G_DECLARE_FINAL_TYPE (PosadaConsole, posada_console, POSADA, CONSOLE, GtkWidget)
 
