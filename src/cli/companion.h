@@ -2,9 +2,8 @@
 /*
  * The programs that are the command: posada, small and without GLib, which runs machines,
  * posada-run-spice, which runs those that viewers may connect to, and posada-store, which knows
- * where machines are kept. Each replaces itself with another where a
- * verb needs that, so that no process carries what it does not need while a machine runs. Main
- * thread only.
+ * where machines are kept. Each replaces itself with another where a verb needs that, so that no
+ * process carries what it does not need while a machine runs. Main thread only.
  */
 #pragma once
 
