@@ -57,10 +57,7 @@ class Machine:
         return self
 
     def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.process.stderr.close()
+        suite.kill(self.process)
         if self.serial:
             self.serial.close()
 

@@ -74,10 +74,7 @@ class Machine:
         return self
 
     def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.process.stderr.close()
+        suite.kill(self.process)
 
     @staticmethod
     def draws():

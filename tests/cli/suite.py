@@ -32,6 +32,14 @@ def good(*arguments):
     return result.stdout
 
 
+def kill(process):
+    """If it has not ended; its complaints come through a pipe."""
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    process.stderr.close()
+
+
 def in_own_store():
     """Machines of a case are its own; the session's bus stays."""
     os.environ["XDG_DATA_HOME"] = os.path.abspath("data")
