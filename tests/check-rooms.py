@@ -38,7 +38,7 @@ ROOMS = {
     "snapshot": ["base", "block", "display", "engine/posada-engine.h"],
     "hw": ["base", "block", "net", "display", *DEVICE_HEADERS],
     "store": ["base"],
-    "machine": ["base", "block", "display", "engine/posada-engine.h", "engine/device.h",
+    "machine": ["base", "block", "display", "net", "engine/posada-engine.h", "engine/device.h",
                 "engine/firmware/locate.h", "hw/device-table.h", "hw/platform.h", "snapshot",
                 "store"],
     "libvirt": ["machine", "store"],
