@@ -15,13 +15,17 @@ struct _PosadaMachineFacts {
     AdwActionRow *load_row;
     AdwActionRow *used_row;
     AdwActionRow *traffic_row;
+    AdwActionRow *network_traffic_row;
     AdwActionRow *uptime_row;
     AdwActionRow *os_row;
     AdwActionRow *cpus_row;
     AdwActionRow *memory_row;
     AdwActionRow *disks_row;
+    AdwActionRow *network_row;
     AdwActionRow *snapshots_row;
-    PosadaSparkline *sparkline;
+    PosadaSparkline *load_line;
+    PosadaSparkline *disks_line;
+    PosadaSparkline *network_line;
 };
 
 G_DEFINE_FINAL_TYPE (PosadaMachineFacts, posada_machine_facts, ADW_TYPE_BIN)
@@ -87,15 +91,21 @@ show_sample (PosadaMachineFacts *self, const PosadaMachineSample *sample)
 {
     g_autofree char *read = g_format_size (sample->disk_read);
     g_autofree char *written = g_format_size (sample->disk_write);
+    g_autofree char *received = g_format_size (sample->net_received);
+    g_autofree char *sent = g_format_size (sample->net_sent);
     g_autofree char *used = posada_format_size (sample->memory);
     /* Translators: the load of the processors in percent */
     g_autofree char *load = g_strdup_printf (_ ("%.0f %%"), sample->cpu * 100);
     /* Translators: two amounts of data */
     g_autofree char *traffic = g_strdup_printf (_ ("%s/s read, %s/s written"), read, written);
+    g_autofree char *network =
+        /* Translators: two amounts of data */
+        g_strdup_printf (_ ("%s/s received, %s/s sent"), received, sent);
 
     adw_action_row_set_subtitle (self->load_row, load);
     adw_action_row_set_subtitle (self->used_row, used);
     adw_action_row_set_subtitle (self->traffic_row, traffic);
+    adw_action_row_set_subtitle (self->network_traffic_row, network);
 }
 
 static void
@@ -112,6 +122,9 @@ update_activity (PosadaMachineFacts *self)
     gtk_widget_set_visible (GTK_WIDGET (self->load_row), running);
     gtk_widget_set_visible (GTK_WIDGET (self->used_row), running && n > 0);
     gtk_widget_set_visible (GTK_WIDGET (self->traffic_row), running && n > 0);
+    gtk_widget_set_visible (GTK_WIDGET (self->network_traffic_row),
+                            running && n > 0 &&
+                                posada_machine_get_network (self->machine) != POSADA_NETWORK_NONE);
     update_uptime (self);
     gtk_widget_set_visible (self->activity_group,
                             running || gtk_widget_get_visible (GTK_WIDGET (self->uptime_row)));
@@ -132,6 +145,25 @@ update_essentials (PosadaMachineFacts *self)
     adw_action_row_set_subtitle (self->cpus_row, cpus);
     adw_action_row_set_subtitle (self->memory_row, memory);
     adw_action_row_set_subtitle (self->disks_row, size);
+}
+
+/* A problem says what is connected, too. */
+static void
+update_network (PosadaMachineFacts *self)
+{
+    const char *problem = posada_machine_get_network_problem (self->machine), *text = NULL;
+
+    switch (posada_machine_get_network (self->machine)) {
+    case POSADA_NETWORK_NONE: text = _ ("No network card"); break;
+    case POSADA_NETWORK_UNPLUGGED: text = _ ("Not connected"); break;
+    case POSADA_NETWORK_HOST: text = _ ("Through this computer"); break;
+    }
+    adw_action_row_set_subtitle (self->network_row, problem ? problem : text);
+    if (problem)
+        gtk_widget_add_css_class (GTK_WIDGET (self->network_row), "problem");
+    else
+        gtk_widget_remove_css_class (GTK_WIDGET (self->network_row), "problem");
+    update_activity (self);
 }
 
 static void
@@ -170,13 +202,17 @@ posada_machine_facts_class_init (PosadaMachineFactsClass *klass)
     BIND (load_row);
     BIND (used_row);
     BIND (traffic_row);
+    BIND (network_traffic_row);
     BIND (uptime_row);
     BIND (os_row);
     BIND (cpus_row);
     BIND (memory_row);
     BIND (disks_row);
+    BIND (network_row);
     BIND (snapshots_row);
-    BIND (sparkline);
+    BIND (load_line);
+    BIND (disks_line);
+    BIND (network_line);
 #undef BIND
 }
 
@@ -197,6 +233,7 @@ connect_machine (PosadaMachineFacts *self, PosadaMachine *machine)
         {"notify::started-at", update_activity},    {"notify::outside", update_activity},
         {"notify::os-name", update_essentials},     {"notify::cpus", update_essentials},
         {"notify::memory", update_essentials},      {"notify::disk-size", update_essentials},
+        {"notify::network", update_network},        {"notify::network-problem", update_network},
         {"notify::capabilities", update_snapshots},
     };
 
@@ -204,6 +241,17 @@ connect_machine (PosadaMachineFacts *self, PosadaMachine *machine)
         g_signal_connect_swapped (machine, signals[i].signal, G_CALLBACK (signals[i].update), self);
     g_signal_connect_swapped (posada_machine_get_snapshots (machine), "items-changed",
                               G_CALLBACK (update_snapshots), self);
+}
+
+/* They are gone before the widget is. */
+static void
+set_lines (PosadaMachineFacts *self, PosadaMachine *machine)
+{
+    PosadaSparkline *lines[] = {self->load_line, self->disks_line, self->network_line};
+
+    for (gsize i = 0; i < G_N_ELEMENTS (lines); i++)
+        if (lines[i])
+            posada_sparkline_set_machine (lines[i], machine);
 }
 
 void
@@ -218,12 +266,11 @@ posada_machine_facts_set_machine (PosadaMachineFacts *self, PosadaMachine *machi
         g_signal_handlers_disconnect_by_data (posada_machine_get_snapshots (self->machine), self);
     }
     g_set_object (&self->machine, machine);
-    if (self->sparkline)
-        posada_sparkline_set_machine (self->sparkline, machine);
+    set_lines (self, machine);
     if (!machine)
         return;
     connect_machine (self, machine);
-    update_activity (self);
     update_essentials (self);
+    update_network (self);
     update_snapshots (self);
 }

@@ -51,6 +51,8 @@ take_sample (PosadaFakeMachine *self)
         .memory = (guint64) ((0.55 + 0.05 * sin (t / 11)) * MEMORY),
         .disk_read = (guint64) (fmax (0, sin (t / 4)) * 24e6),
         .disk_write = (guint64) (fmax (0, sin (t / 3 + 2)) * 9e6),
+        .net_received = (guint64) (2e4 + fmax (0, sin (t / 7 + 1)) * 31e5),
+        .net_sent = (guint64) (4e3 + fmax (0, sin (t / 7 + 1)) * 9e4),
     };
 
     posada_machine_add_sample (POSADA_MACHINE (self), &sample);
@@ -425,6 +427,7 @@ posada_fake_machine_init (PosadaFakeMachine *self)
     self->serial_fd = -1;
     posada_machine_set_id (machine, id);
     posada_machine_set_hardware (machine, CPUS, MEMORY, DISK);
+    posada_machine_set_network (machine, POSADA_NETWORK_HOST, NULL);
     posada_machine_set_capabilities (
         machine,
         POSADA_MACHINE_CAN_START | POSADA_MACHINE_CAN_PAUSE | POSADA_MACHINE_CAN_SHUT_DOWN |

@@ -23,6 +23,8 @@ typedef struct {
     PosadaMachineSample history[POSADA_MACHINE_HISTORY];
     guint n_history;
     PosadaRemote *remote;
+    PosadaNetwork network;
+    char *network_problem;
 } PosadaMachinePrivate;
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (PosadaMachine, posada_machine, G_TYPE_OBJECT)
@@ -47,6 +49,8 @@ enum {
     PROP_USED_AT,
     PROP_REMOTE,
     PROP_SAVED,
+    PROP_NETWORK,
+    PROP_NETWORK_PROBLEM,
     N_PROPS,
 };
 
@@ -63,6 +67,11 @@ G_DEFINE_ENUM_TYPE (PosadaMachineState, posada_machine_state,
                     G_DEFINE_ENUM_VALUE (POSADA_MACHINE_CRASHED, "crashed"),
                     G_DEFINE_ENUM_VALUE (POSADA_MACHINE_MISSING, "missing"))
 
+G_DEFINE_ENUM_TYPE (PosadaNetwork, posada_network,
+                    G_DEFINE_ENUM_VALUE (POSADA_NETWORK_NONE, "none"),
+                    G_DEFINE_ENUM_VALUE (POSADA_NETWORK_UNPLUGGED, "unplugged"),
+                    G_DEFINE_ENUM_VALUE (POSADA_NETWORK_HOST, "host"))
+
 static PosadaMachinePrivate *
 get_private (PosadaMachine *self)
 {
@@ -73,92 +82,6 @@ static void
 notify (PosadaMachine *self, guint property)
 {
     g_object_notify_by_pspec (G_OBJECT (self), properties[property]);
-}
-
-static DexFuture *
-refuse (const char *sentence)
-{
-    return dex_future_new_reject (POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_NOT_SUPPORTED, "%s",
-                                  sentence);
-}
-
-static DexFuture *
-real_start (PosadaMachine *self)
-{
-    return refuse (_ ("This machine cannot be started from here."));
-}
-
-static DexFuture *
-real_pause (PosadaMachine *self)
-{
-    return refuse (_ ("This machine cannot be paused."));
-}
-
-static DexFuture *
-real_resume (PosadaMachine *self)
-{
-    return refuse (_ ("This machine cannot be resumed."));
-}
-
-static DexFuture *
-real_shut_down (PosadaMachine *self)
-{
-    return refuse (_ ("This machine cannot be asked to shut down."));
-}
-
-static DexFuture *
-real_force_off (PosadaMachine *self)
-{
-    return refuse (_ ("This machine cannot be switched off from here."));
-}
-
-static DexFuture *
-real_reset (PosadaMachine *self)
-{
-    return refuse (_ ("This machine cannot be reset."));
-}
-
-static DexFuture *
-real_rename (PosadaMachine *self, const char *name)
-{
-    return refuse (_ ("This machine cannot be renamed."));
-}
-
-static DexFuture *
-real_take_snapshot (PosadaMachine *self, const char *name, const char *note)
-{
-    return refuse (_ ("This machine cannot have snapshots."));
-}
-
-static DexFuture *
-real_work_snapshot (PosadaMachine *self, PosadaSnapshot *snapshot)
-{
-    return refuse (_ ("This machine cannot have snapshots."));
-}
-
-static DexFuture *
-real_edit_snapshot (PosadaMachine *self, PosadaSnapshot *snapshot, const char *name,
-                    const char *note)
-{
-    return refuse (_ ("This machine cannot have snapshots."));
-}
-
-static DexFuture *
-real_cancel_snapshot (PosadaMachine *self)
-{
-    return refuse (_ ("This machine cannot have snapshots."));
-}
-
-static DexFuture *
-real_save (PosadaMachine *self)
-{
-    return refuse (_ ("This machine cannot be saved to disk."));
-}
-
-static DexFuture *
-real_set_remote (PosadaMachine *self, const PosadaRemote *remote)
-{
-    return refuse (_ ("This machine shows its screen to nobody else."));
 }
 
 static void
@@ -185,6 +108,8 @@ posada_machine_get_property (GObject *object, guint id, GValue *value, GParamSpe
     case PROP_OUTSIDE: g_value_set_boolean (value, priv->outside); break;
     case PROP_SAVED: g_value_set_boolean (value, priv->saved); break;
     case PROP_REMOTE: g_value_set_boxed (value, priv->remote); break;
+    case PROP_NETWORK: g_value_set_enum (value, priv->network); break;
+    case PROP_NETWORK_PROBLEM: g_value_set_string (value, priv->network_problem); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
 }
@@ -212,6 +137,7 @@ posada_machine_finalize (GObject *object)
     g_free (priv->name);
     g_free (priv->reason);
     g_free (priv->os_name);
+    g_free (priv->network_problem);
     posada_remote_free (priv->remote);
     g_clear_pointer (&priv->started_at, g_date_time_unref);
     g_clear_object (&priv->snapshots);
@@ -229,22 +155,9 @@ posada_machine_class_init (PosadaMachineClass *klass)
     object_class->dispose = posada_machine_dispose;
     object_class->finalize = posada_machine_finalize;
 
-    klass->start = real_start;
-    klass->pause = real_pause;
-    klass->resume = real_resume;
-    klass->shut_down = real_shut_down;
-    klass->force_off = real_force_off;
-    klass->reset = real_reset;
-    klass->rename = real_rename;
-    klass->take_snapshot = real_take_snapshot;
-    klass->restore_snapshot = real_work_snapshot;
-    klass->delete_snapshot = real_work_snapshot;
-    klass->edit_snapshot = real_edit_snapshot;
-    klass->cancel_snapshot = real_cancel_snapshot;
-    klass->save = real_save;
+    posada_machine_defaults_class_init (klass);
     posada_machine_disks_class_init (klass);
     posada_machine_clones_class_init (klass);
-    klass->set_remote = real_set_remote;
 
     properties[PROP_ID] = g_param_spec_string ("id", NULL, NULL, NULL, flags);
     properties[PROP_NAME] = g_param_spec_string ("name", NULL, NULL, NULL, flags);
@@ -270,6 +183,10 @@ posada_machine_class_init (PosadaMachineClass *klass)
     properties[PROP_THUMBNAIL] = g_param_spec_object ("thumbnail", NULL, NULL, G_TYPE_ICON, flags);
     properties[PROP_USED_AT] = g_param_spec_int64 ("used-at", NULL, NULL, 0, G_MAXINT64, 0, flags);
     properties[PROP_REMOTE] = g_param_spec_boxed ("remote", NULL, NULL, POSADA_TYPE_REMOTE, flags);
+    properties[PROP_NETWORK] =
+        g_param_spec_enum ("network", NULL, NULL, POSADA_TYPE_NETWORK, POSADA_NETWORK_NONE, flags);
+    properties[PROP_NETWORK_PROBLEM] =
+        g_param_spec_string ("network-problem", NULL, NULL, NULL, flags);
     g_object_class_install_properties (object_class, N_PROPS, properties);
 
     signal_sampled = g_signal_new ("sampled", POSADA_TYPE_MACHINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
@@ -403,6 +320,20 @@ posada_machine_get_remote (PosadaMachine *self)
 {
     g_return_val_if_fail (POSADA_IS_MACHINE (self), NULL);
     return get_private (self)->remote;
+}
+
+PosadaNetwork
+posada_machine_get_network (PosadaMachine *self)
+{
+    g_return_val_if_fail (POSADA_IS_MACHINE (self), POSADA_NETWORK_NONE);
+    return get_private (self)->network;
+}
+
+const char *
+posada_machine_get_network_problem (PosadaMachine *self)
+{
+    g_return_val_if_fail (POSADA_IS_MACHINE (self), NULL);
+    return get_private (self)->network_problem;
 }
 
 gboolean
@@ -552,6 +483,21 @@ posada_machine_take_remote (PosadaMachine *self, const PosadaRemote *remote)
     priv->remote = posada_remote_copy (remote);
     posada_remote_free (before);
     notify (self, PROP_REMOTE);
+}
+
+void
+posada_machine_set_network (PosadaMachine *self, PosadaNetwork network, const char *problem)
+{
+    PosadaMachinePrivate *priv = get_private (self);
+
+    g_object_freeze_notify (G_OBJECT (self));
+    if (priv->network != network) {
+        priv->network = network;
+        notify (self, PROP_NETWORK);
+    }
+    if (g_set_str (&priv->network_problem, problem))
+        notify (self, PROP_NETWORK_PROBLEM);
+    g_object_thaw_notify (G_OBJECT (self));
 }
 
 void

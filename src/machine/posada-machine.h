@@ -46,11 +46,21 @@ typedef enum {
     POSADA_MACHINE_CAN_CLONE = 1 << 9,    /* be the original of others, or a template */
 } PosadaMachineCapabilities;
 
+/* What is at the other end of its network cards. */
+typedef enum {
+    POSADA_NETWORK_NONE,      /* there is no card */
+    POSADA_NETWORK_UNPLUGGED, /* nothing, at any card's */
+    POSADA_NETWORK_HOST,      /* this computer, and through it what that reaches */
+} PosadaNetwork;
+#define POSADA_TYPE_NETWORK (posada_network_get_type ())
+GType posada_network_get_type (void);
+
 /* One second of a machine's life. */
 typedef struct {
-    double cpu;                    /* 0–1 of all its vCPUs together */
-    guint64 memory;                /* bytes of the host's */
-    guint64 disk_read, disk_write; /* bytes per second */
+    double cpu;                     /* 0–1 of all its vCPUs together */
+    guint64 memory;                 /* bytes of the host's */
+    guint64 disk_read, disk_write;  /* bytes per second */
+    guint64 net_received, net_sent; /* the same, as its guest sees it */
 } PosadaMachineSample;
 #define POSADA_MACHINE_HISTORY 60
 
@@ -119,7 +129,8 @@ struct _PosadaMachineClass {
  * taken, else negative), "thumbnail" (GIcon or NULL: a small picture of the screen), "used-at"
  * (seconds since 1970 at which it was last started; 0: nobody knows), "remote" (PosadaRemote, who
  * else may look at its screen), "saved" (it was saved to disk, and goes on from there at the next
- * start).
+ * start), "network" (PosadaNetwork), "network-problem" (a sentence or NULL: why a card is not
+ * connected as it should be, and what to do).
  */
 const char *posada_machine_get_id (PosadaMachine *self);
 const char *posada_machine_get_name (PosadaMachine *self);
@@ -139,6 +150,8 @@ GIcon *posada_machine_get_thumbnail (PosadaMachine *self);
 gboolean posada_machine_get_outside (PosadaMachine *self);
 const PosadaRemote *posada_machine_get_remote (PosadaMachine *self); /* never NULL */
 gboolean posada_machine_get_saved (PosadaMachine *self);
+PosadaNetwork posada_machine_get_network (PosadaMachine *self);
+const char *posada_machine_get_network_problem (PosadaMachine *self);
 /* Its disks, borrowed; NULL if its engine lets nobody touch them. */
 PosadaDiskCare *posada_machine_get_disk_care (PosadaMachine *self);
 /* Whether it runs here and has something to lose when this process ends. */
@@ -183,7 +196,8 @@ DexFuture *posada_machine_set_medium (PosadaMachine *self, const char *target, c
 /* Of @remote the kind, port and password count. At once if the machine is on, and from now on. */
 DexFuture *posada_machine_set_remote (PosadaMachine *self, const PosadaRemote *remote);
 
-void posada_machine_disks_class_init (PosadaMachineClass *klass); /* for posada-machine.c */
+void posada_machine_defaults_class_init (PosadaMachineClass *klass); /* for posada-machine.c */
+void posada_machine_disks_class_init (PosadaMachineClass *klass);
 void posada_machine_clones_class_init (PosadaMachineClass *klass);
 
 /*
@@ -211,6 +225,8 @@ void posada_machine_set_used_at (PosadaMachine *self, gint64 used_at);
 void posada_machine_set_thumbnail (PosadaMachine *self, GIcon *thumbnail);
 /* Copies it. */
 void posada_machine_take_remote (PosadaMachine *self, const PosadaRemote *remote);
+/* @problem may be NULL. */
+void posada_machine_set_network (PosadaMachine *self, PosadaNetwork network, const char *problem);
 /* Appends to the history and emits "sampled". */
 void posada_machine_add_sample (PosadaMachine *self, const PosadaMachineSample *sample);
 

@@ -307,7 +307,7 @@ get_fact (GtkWidget *widget, const char *title)
 TEST (what_runs_shows_its_activity)
 {
     static const PosadaMachineSample sample = {
-        .cpu = 0.25, .memory = 512 << 20, .disk_read = 3000000, .disk_write = 0};
+        .cpu = 0.25, .memory = 512 << 20, .disk_read = 3000000, .net_sent = 42000};
     g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("Alpha", NULL);
     g_autoptr (GtkWidget) facts =
         g_object_ref_sink (g_object_new (POSADA_TYPE_MACHINE_FACTS, NULL));
@@ -320,10 +320,34 @@ TEST (what_runs_shows_its_activity)
     CHECK_STRING (get_fact (facts, "Processor Load"), "25 %");
     CHECK_STRING (get_fact (facts, "Memory in Use"), "512\u00a0MiB");
     CHECK_CONTAINS (get_fact (facts, "Disk Activity"), "3.0\u00a0MB/s read");
+    CHECK_CONTAINS (get_fact (facts, "Network Activity"),
+                    ", 42.0\u00a0kB/s sent");
     CHECK_CONTAINS (get_fact (facts, "Running For"), "second");
     dex_future_disown (posada_machine_force_off (machine));
     WAIT (posada_machine_get_state (machine) == POSADA_MACHINE_OFF);
     CHECK (!get_fact (facts, "Disk Activity") && !get_fact (facts, "Running For"));
+    CHECK (!get_fact (facts, "Network Activity"));
+}
+
+TEST (the_network_is_told_with_what_is_wrong_with_it)
+{
+    static const PosadaMachineSample sample = {0};
+    g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("Alpha", NULL);
+    g_autoptr (GtkWidget) facts =
+        g_object_ref_sink (g_object_new (POSADA_TYPE_MACHINE_FACTS, NULL));
+
+    posada_machine_facts_set_machine (POSADA_MACHINE_FACTS (facts), machine);
+    CHECK_STRING (get_fact (facts, "Network"), "Through this computer");
+    start (machine);
+    posada_machine_add_sample (machine, &sample);
+    CHECK (get_fact (facts, "Network Activity"));
+    posada_machine_set_network (machine, POSADA_NETWORK_UNPLUGGED, NULL);
+    CHECK_STRING (get_fact (facts, "Network"), "Not connected");
+    posada_machine_set_network (machine, POSADA_NETWORK_UNPLUGGED, "Install <it>.");
+    CHECK_STRING (get_fact (facts, "Network"), "Install <it>.");
+    posada_machine_set_network (machine, POSADA_NETWORK_NONE, NULL);
+    CHECK_STRING (get_fact (facts, "Network"), "No network card");
+    CHECK (!get_fact (facts, "Network Activity"));
 }
 
 TEST (a_machine_outside_says_so_and_one_that_is_broken_has_a_way_out)
