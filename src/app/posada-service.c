@@ -132,6 +132,26 @@ work_on_snapshots (PosadaMachine *machine, GVariant *arguments, GDBusMethodInvoc
         answer_when_done (future, operated_cb, invocation);
 }
 
+static void
+set_remote (PosadaMachine *machine, GVariant *arguments, GDBusMethodInvocation *invocation)
+{
+    GEnumClass *kinds = g_type_class_ref (POSADA_TYPE_REMOTE_KIND);
+    PosadaRemote wish = {0};
+    const GEnumValue *kind;
+    const char *name;
+
+    /* The machine only reads the password. */
+    g_variant_get (arguments, "(&s&su&s)", NULL, &name, &wish.port, (const char **) &wish.password);
+    kind = g_enum_get_value_by_nick (kinds, name);
+    if (kind) {
+        wish.kind = (PosadaRemoteKind) kind->value;
+        answer_when_done (posada_machine_set_remote (machine, &wish), operated_cb, invocation);
+    } else {
+        fail (invocation, _ ("There is no such kind of remote access."));
+    }
+    g_type_class_unref (kinds);
+}
+
 static DexFuture *
 pictured_cb (DexFuture *future, gpointer user_data)
 {
@@ -169,7 +189,7 @@ get_states (PosadaService *self)
     return g_variant_new ("(a{ss})", &builder);
 }
 
-/* A machine that was made a moment ago may not be in the list yet. */
+/* A machine that was made, or changed, a moment ago may not be in the list yet, or as it was. */
 struct wish {
     PosadaService *service;
     GDBusMethodInvocation *invocation;
@@ -187,6 +207,8 @@ fulfil (PosadaService *self, PosadaMachine *machine, GDBusMethodInvocation *invo
         operate (machine, verb, invocation);
     } else if (g_str_equal (method, "Snapshot")) {
         work_on_snapshots (machine, arguments, invocation);
+    } else if (g_str_equal (method, "SetRemote")) {
+        set_remote (machine, arguments, invocation);
     } else if (g_str_equal (method, "Screenshot")) {
         answer_when_done (posada_screenshot_take (machine), pictured_cb, invocation);
     } else {
@@ -227,7 +249,8 @@ method_call_cb (GDBusConnection *connection, const char *sender, const char *pat
     }
     g_variant_get_child (arguments, 0, "&s", &uuid);
     machine = posada_machine_list_find (posada_library_get_machines (self->library), uuid);
-    if (machine || !posada_library_get_store (self->library)) {
+    if (!posada_library_get_store (self->library) ||
+        (machine && posada_machine_is_on_here (machine))) {
         if (machine)
             fulfil (self, machine, invocation);
         else

@@ -90,6 +90,20 @@ instance_work_snapshot (Instance *self, const char *uuid, char **words, GError *
     return answer != NULL;
 }
 
+gboolean
+instance_set_remote (Instance *self, const char *uuid, const PosadaRemote *remote, GError **error)
+{
+    GEnumClass *kinds = g_type_class_ref (POSADA_TYPE_REMOTE_KIND);
+    const char *kind = g_enum_get_value (kinds, (int) remote->kind)->value_nick;
+    g_autoptr (GVariant) answer = call (self, "SetRemote",
+                                        g_variant_new ("(ssus)", uuid, kind, remote->port,
+                                                       remote->password ? remote->password : ""),
+                                        START_MS, error);
+
+    g_type_class_unref (kinds);
+    return answer != NULL;
+}
+
 GBytes *
 instance_take_picture (Instance *self, const char *uuid, GError **error)
 {

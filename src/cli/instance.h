@@ -7,6 +7,8 @@
 
 #include <gio/gio.h>
 
+#include "machine/posada-remote.h"
+
 typedef struct instance Instance;
 
 /* NULL if none runs, or there is no session bus. Starts neither. */
@@ -19,6 +21,9 @@ gboolean instance_operate (Instance *instance, const char *uuid, const char *ver
 /* @words: what to do with a snapshot, as in posada-bus.h. */
 gboolean
 instance_work_snapshot (Instance *instance, const char *uuid, char **words, GError **error);
+/* Of @remote kind, port and password count. */
+gboolean instance_set_remote (Instance *instance, const char *uuid, const PosadaRemote *remote,
+                              GError **error);
 /* A PNG. */
 GBytes *instance_take_picture (Instance *instance, const char *uuid, GError **error);
 

@@ -38,6 +38,15 @@ static const struct store_verb verbs[] = {
      "whatever the first one does; it prints the name. A TITLE that only one has\n"
      "does for an ID.\n",
      store_snapshot},
+    {"remote", "NAME off|socket|tls [--port N] [--password-file FILE] [--viewer-file FILE]",
+     "Lets SPICE viewers see a machine's screen, type and point, and says how: those of this\n"
+     "user by a socket, or those of other computers by a port with TLS and a password.\n\n"
+     "  --port N               tls: the port [the present one, or a free one from 5900 on]\n"
+     "  --password-file FILE   tls: its first line is the password; - for standard input, or\n"
+     "                         a question [the present one, or a new one, which is printed]\n"
+     "  --viewer-file FILE     tls: writes FILE for remote-viewer on other computers; it has\n"
+     "                         the machine's certificate, not the password\n",
+     store_remote},
     {"clone", "NAME [--linked] [--name NEW-NAME]",
      "Prints the name of the new machine. A linked one takes little room, but needs the first\n"
      "one to stay.\n",

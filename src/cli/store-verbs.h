@@ -32,6 +32,7 @@ enum cli_status store_snapshot (PosadaStore *store, int argc, char **argv);
 /* pause, resume, shutdown, kill, save and screenshot */
 enum cli_status store_command (PosadaStore *store, int argc, char **argv);
 enum cli_status store_console (PosadaStore *store, int argc, char **argv);
+enum cli_status store_remote (PosadaStore *store, int argc, char **argv);
 
 /* Adds the option by which posada run has the remote access that the definition asks for, if it
  * does. @folder: of the machine. */
@@ -40,6 +41,10 @@ gboolean store_add_remote (GPtrArray *words, PosadaDefinition *definition, const
 /* Where viewers connect, or “off”. @elsewhere: a process of its own runs it, and says what is
  * true. */
 char *store_describe_remote (PosadaDefinition *definition, gboolean elsewhere);
+
+/* The first line of a file, or, for “-”, of standard input; asked for, unseen, if that is a
+ * terminal. Complains and returns NULL if it cannot be a password. */
+char *store_read_password (const char *path);
 
 /* Makes a copy of the machine @uuid as it is in the snapshot @id; @name may be NULL. */
 enum cli_status store_copy (PosadaStore *store, const char *uuid, const char *id, const char *name);

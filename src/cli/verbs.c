@@ -18,6 +18,7 @@ const struct cli_verb cli_verbs[] = {
     {"kill", "pull a running machine's plug", cli_store},
     {"screenshot", "take a picture of a running machine's screen", cli_store},
     {"snapshot", "remember machines as they are, and go back", cli_store},
+    {"remote", "let viewers elsewhere see a machine's screen", cli_store},
     {"clone", "make another machine of a machine", cli_store},
     {"template", "keep a machine to make others of", cli_store},
     {"disk", "make, look at and care for disk images", cli_store},

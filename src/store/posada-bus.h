@@ -9,6 +9,9 @@
  *                                   they are done, “shutdown” when the button was pressed
  *   Snapshot (uuid, words)          “take” and a title, “restore” or “delete” and an id, “rename”
  *                                   with both, “cancel”: answered when it is done
+ *   SetRemote (uuid, kind, port, password)
+ *                                   who may connect to its screen: “off”, “socket” or “network”,
+ *                                   for which the rest is; answered when it is so
  *   Screenshot (uuid) → ay          a PNG
  *   OpenConsole (uuid)              shows the window at that machine's screen
  *
@@ -34,6 +37,12 @@
     "<method name='Snapshot'>"                          \
     "<arg name='uuid' type='s' direction='in'/>"        \
     "<arg name='words' type='as' direction='in'/>"      \
+    "</method>"                                         \
+    "<method name='SetRemote'>"                         \
+    "<arg name='uuid' type='s' direction='in'/>"        \
+    "<arg name='kind' type='s' direction='in'/>"        \
+    "<arg name='port' type='u' direction='in'/>"        \
+    "<arg name='password' type='s' direction='in'/>"    \
     "</method>"                                         \
     "<method name='Screenshot'>"                        \
     "<arg name='uuid' type='s' direction='in'/>"        \

@@ -5,7 +5,9 @@ is seen by the other. TAP; usage: instance.py POSADA POSADA-APP, on a screen and
 
 import json
 import os
+import re
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -127,6 +129,35 @@ def the_application_operates_what_runs_in_another_process():
                 other.kill()
         start("M")
         good("kill", "M")
+
+
+@test
+def the_application_lets_viewers_in_when_the_command_says_so():
+    create("M")
+    with Application():
+        start("M")
+        path = re.search("spice[+]unix://(.*)'", good("remote", "M", "socket")).group(1)
+        try:
+            assert os.stat(path).st_mode & 0o777 == 0o600
+            assert f"spice+unix://{path}" in good("show", "M")
+            with socket.socket() as other:
+                other.bind(("", 0))
+                other.listen()
+                taken = str(other.getsockname()[1])
+                refused("remote", "M", "tls", "--port", taken, part=f"Port {taken} is in use")
+            answer = bus("io.posada.Posada.Machines.SetRemote", machine("M")["uuid"], "radio", "0", "")
+            assert answer.returncode and "no such kind" in answer.stderr, answer
+            good("remote", "M", "socket")
+            assert os.path.exists(path)
+        finally:
+            good("remote", "M", "off")
+        assert not os.path.exists(path) and re.search("^Remote +off$", good("show", "M"), re.M)
+        good("kill", "M")
+        good("remote", "M", "socket")
+        start("M")
+        wait("the socket of a machine that was off meanwhile", lambda: os.path.exists(path))
+        good("kill", "M")
+        assert not os.path.exists(path)
 
 
 @test

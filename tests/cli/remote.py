@@ -136,6 +136,27 @@ def the_network_needs_the_password():
 
 
 @test
+def what_the_command_turns_on_viewers_find():
+    _, uuid = make('<graphics type="spice"><listen type="none"/></graphics>')
+    with open("password", "w", encoding="utf-8") as file:
+        file.write(PASSWORD + "\n")
+    port = str(free_port())
+    text = good("remote", "M", "tls", "--port", port, "--password-file", "password")
+    certificate = re.search("--spice-ca-file='(.*?)'", text).group(1)
+    subject = re.search("--spice-host-subject=([^ ]*)", text).group(1)
+    with Machine() as machine:
+        assert view(f"spice://localhost?tls-port={port}", PASSWORD, certificate, subject) == "same"
+        result = run("remote", "M", "socket")
+        assert result.returncode == 0 and "started next" in result.stderr, result
+        assert shown().endswith(f"?tls-port={port}"), shown()
+        machine.end()
+    with Machine() as machine:
+        assert shown() in result.stdout and uuid in shown(), shown()
+        assert view(shown()) == "same"
+        machine.end()
+
+
+@test
 def a_port_in_use_is_named_and_nothing_starts():
     with socket.socket(socket.AF_INET6) as other:
         other.bind(("::", 0))

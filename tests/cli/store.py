@@ -5,10 +5,14 @@ each test. TAP; usage: store.py POSADA [PART_OF_A_NAME]"""
 
 import json
 import os
+import re
+import select
 import shutil
+import signal
 import struct
 import subprocess
 import sys
+import termios
 import time
 
 import suite
@@ -97,6 +101,133 @@ def raw_disks_are_converted_for_a_snapshot_if_that_is_wanted():
     info = good("disk", "info", disk.replace(".raw", ".qcow2"))
     assert "qcow2" in info and "Snapshots 1" in info, info
     assert "disk.qcow2" in good("show", "Raw", "--xml")
+
+
+def remote_of(name):
+    return re.search(r"^Remote +(.*)$", good("show", name), re.M).group(1)
+
+
+@test
+def remote_access_is_turned_on_and_off():
+    make_iso()
+    good("create", "--iso", "cd.iso", "--name", "M", "--disk-size", "none")
+    (machine,) = machines()
+    socket = good("remote", "M", "socket")
+    assert socket == f"remote-viewer '{remote_of('M')}'\n" and machine["uuid"] in socket, socket
+    certificate = folder_of(machine["uuid"]) + "/spice-certificate.pem"
+    connect = (f"remote-viewer --spice-ca-file='{certificate}' "
+               f"--spice-host-subject=CN={machine['uuid']} '")  # fmt: skip
+    with open("password", "w", encoding="utf-8") as file:
+        file.write("correct horse\nanother line\n")
+    text = good("remote", "M", "tls", "--port", "5999", "--password-file", "password")
+    assert text == f"{connect}{remote_of('M')}'\n" and "tls-port=5999" in text, text
+    assert 'passwd="correct horse"' in good("show", "M", "--xml")
+    text = good("remote", "M", "tls", "--viewer-file", "M.vv")
+    assert "tls-port=5999" in text and "assword" not in text, text
+    assert 'passwd="correct horse"' in good("show", "M", "--xml")
+    assert os.stat("M.vv").st_mode & 0o777 == 0o600
+    with open("M.vv", encoding="utf-8") as file, open(certificate, encoding="utf-8") as other:
+        text = file.read()
+        assert other.readline().strip() in text and "tls-port=5999" in text, text
+        assert "horse" not in text
+    assert good("remote", "M", "off") == "" and remote_of("M") == "off"
+    assert "horse" not in good("show", "M", "--xml")
+
+
+@test
+def a_password_that_nobody_chose_is_printed_once():
+    make_iso()
+    good("create", "--iso", "cd.iso", "--name", "M", "--disk-size", "none")
+    password = re.search("^Password: ([a-z2-9]{12})$", good("remote", "M", "tls"), re.M).group(1)
+    assert f'passwd="{password}"' in good("show", "M", "--xml")
+    assert password not in good("show", "M")
+    assert password not in good("remote", "M", "tls", "--port", "5998")
+    good("remote", "M", "off")
+    assert password not in good("remote", "M", "tls")
+
+
+@test
+def what_is_wrong_with_remote_access_is_named():
+    make_iso()
+    good("create", "--iso", "cd.iso", "--name", "M", "--disk-size", "none")
+    before = good("show", "M", "--xml")
+    for name, content in ("empty", ""), ("long", "x" * 61), ("binary", "a\x07b"):
+        with open(name, "w", encoding="utf-8") as file:
+            file.write(content)
+        refused("remote", "M", "tls", "--password-file", name, part=f"first line of {name}")
+    refused("remote", "M", "tls", "--password-file", "nowhere", part="nowhere")
+    refused("remote", "M", "tls", "--password-file", ".", part="from .:")
+    refused("remote", "M", "tls", "--password-file", "-", part="standard input")
+    refused("remote", "M", "tls", "--port", "0", part="--port 0")
+    refused("remote", "M", "tls", "--port", "65536", part="--port 65536")
+    refused("remote", "M", "socket", "--port", "5900", part="--port is for tls")
+    refused("remote", "M", "off", "--password-file", "empty", part="--password-file is for tls")
+    refused("remote", "M", "on", part="'on'")
+    refused("remote", "M", part="use:")
+    refused("remote", "N", "off", part="“N”")
+    assert good("show", "M", "--xml") == before
+
+
+class Terminal:
+    """The command at a terminal of its own."""
+
+    def __init__(self, *arguments):
+        self.main, self.line = os.openpty()
+        self.process = subprocess.Popen([POSADA, *arguments], stdin=self.line, stdout=self.line,
+                                        stderr=self.line, start_new_session=True)  # fmt: skip
+        self.text = ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.main)
+        os.close(self.line)
+
+    def expect(self, text):
+        end = time.monotonic() + suite.TIMEOUT
+        while text not in self.text:
+            assert time.monotonic() < end, self.text
+            if select.select([self.main], [], [], 1)[0]:
+                self.text += os.read(self.main, 4096).decode()
+
+    def shows(self):
+        return bool(termios.tcgetattr(self.main)[3] & termios.ECHO)
+
+    def type(self, text):
+        os.write(self.main, text.encode())
+
+
+@test
+def a_password_is_asked_for_without_showing_it():
+    make_iso()
+    good("create", "--iso", "cd.iso", "--name", "M", "--disk-size", "none")
+    for again, status in ("correct mule", 2), ("correct horse", 0):
+        with Terminal("remote", "M", "tls", "--password-file", "-") as terminal:
+            terminal.expect("Password: ")
+            assert not terminal.shows()
+            terminal.type("correct horse\n")
+            terminal.expect("Once more: ")
+            terminal.type(f"{again}\n")
+            terminal.expect("remote-viewer" if status == 0 else "not the same")
+            assert terminal.process.wait(suite.TIMEOUT) == status
+            assert terminal.shows() and "correct" not in terminal.text, terminal.text
+    assert 'passwd="correct horse"' in good("show", "M", "--xml")
+
+
+@test
+def a_question_for_a_password_that_is_interrupted_leaves_the_terminal_as_it_was():
+    make_iso()
+    good("create", "--iso", "cd.iso", "--name", "M", "--disk-size", "none")
+    with Terminal("remote", "M", "tls", "--password-file", "-") as terminal:
+        terminal.expect("Password: ")
+        assert not terminal.shows()
+        terminal.process.send_signal(signal.SIGINT)
+        assert terminal.process.wait(suite.TIMEOUT) == 2
+        assert terminal.shows()
+    assert remote_of("M") == "off"
 
 
 @test
