@@ -18,6 +18,7 @@ extern const struct vmm_device_class virtio_blk_class;
 extern const struct vmm_device_class virtio_console_class;
 extern const struct vmm_device_class virtio_keyboard_class;
 extern const struct vmm_device_class virtio_mouse_class;
+extern const struct vmm_device_class virtio_net_class;
 extern const struct vmm_device_class virtio_rng_class;
 extern const struct vmm_device_class virtio_tablet_class;
 extern const struct vmm_device_class virtio_touch_class;
@@ -42,6 +43,7 @@ const struct vmm_device_class *const posada_device_classes[] = {
     &virtio_console_class,
     &virtio_keyboard_class,
     &virtio_mouse_class,
+    &virtio_net_class,
     &virtio_rng_class,
     &virtio_tablet_class,
     &virtio_touch_class,

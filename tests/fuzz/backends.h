@@ -13,6 +13,7 @@
 
 #include "base/chardev.h"
 #include "block/block.h"
+#include "net/net.h"
 
 static inline struct blk *
 fuzz_open_image (uint64_t size)
@@ -47,4 +48,21 @@ fuzz_open_chardev (int *ret_fd)
     close (fds[1]);
     *ret_fd = fds[0];
     return chardev;
+}
+
+/* @ret_fd: the other end, non-blocking. */
+static inline struct net *
+fuzz_open_net (int *ret_fd)
+{
+    struct vmm_error error = {0};
+    struct net *net;
+    int fds[2];
+
+    if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) < 0 ||
+        net_open_fd (fds[1], &net, &error) < 0) {
+        printf ("Bail out! no network\n");
+        exit (1);
+    }
+    *ret_fd = fds[0];
+    return net;
 }

@@ -21,7 +21,8 @@ struct every_device {
     struct blk *disk, *cd, *drive;
     struct chardev *serial, *console;
     struct input *keys;
-    int hosts[2];
+    struct net *net;
+    int hosts[3];
     struct testbed *bed;
 };
 
@@ -36,6 +37,11 @@ every_device_values (struct every_device *self, const char *class_name, struct v
     if (strcmp (class_name, "virtio-console") == 0) {
         values[0] = (struct vmm_value) VMM_POINTER ("chardev", self->console);
         return 1;
+    }
+    if (strcmp (class_name, "virtio-net") == 0) {
+        values[0] = (struct vmm_value) VMM_POINTER ("net", self->net);
+        values[1] = (struct vmm_value) VMM_STRING ("mac", "52:54:00:12:34:56");
+        return 2;
     }
     if (strcmp (class_name, "serial") == 0) {
         values[0] = (struct vmm_value) VMM_POINTER ("chardev", self->serial);
@@ -98,6 +104,7 @@ every_device_open (struct every_device *self, bool with_virtio_vga)
     self->drive = fuzz_open_image (EVERY_DEVICE_IMAGE);
     self->serial = fuzz_open_chardev (&self->hosts[0]);
     self->console = fuzz_open_chardev (&self->hosts[1]);
+    self->net = fuzz_open_net (&self->hosts[2]);
     every_device_create (self, with_virtio_vga ? "vga" : "virtio-vga");
     return true;
 }
@@ -112,6 +119,7 @@ every_device_close (struct every_device *self)
     blk_close (self->drive);
     chardev_close (self->serial);
     chardev_close (self->console);
-    close (self->hosts[0]);
-    close (self->hosts[1]);
+    net_close (self->net);
+    for (unsigned i = 0; i < ARRAY_LENGTH (self->hosts); i++)
+        close (self->hosts[i]);
 }

@@ -18,6 +18,7 @@
 
 #define MAX_OPERATIONS 400
 #define IMAGE_SIZE     (1 * MIB)
+#define NET_HOST       2
 #define DATA           (16 * MIB) /* where requests' buffers are */
 
 enum {
@@ -27,16 +28,18 @@ enum {
     BALLOON,
     GPU,
     TABLET,
+    NET,
     N_DEVICES,
 };
 
-static const unsigned types[N_DEVICES] = {2, 3, 4, 5, 16, 18};
+static const unsigned types[N_DEVICES] = {2, 3, 4, 5, 16, 18, 1};
 
 struct target {
     struct fuzz_input input;
     struct blk *blk;
     struct chardev *chardevs[2];
-    int hosts[2];
+    struct net *net;
+    int hosts[3];
     struct display *display;
     struct input *keys;
     struct testbed *bed;
@@ -196,6 +199,22 @@ use_console (struct target *self)
         free (pixels);
 }
 
+/* The other end of the cable: mostly frames, now and then anything; and reads what it is sent. */
+static void
+send_frames (struct target *self)
+{
+    static uint8_t wire[128 * KIB];
+    unsigned choice = (unsigned) take (self, 1);
+    uint32_t length = choice & 1 ? (uint32_t) take (self, 2) : choice / 2 + 14;
+
+    store_be32 (wire, choice % 32 ? length : (uint32_t) take (self, 4));
+    for (unsigned i = 0; i < choice % 4 + 1; i++)
+        if (send (self->hosts[NET_HOST], wire, 4 + length, MSG_NOSIGNAL) < 0)
+            break;
+    if (choice & 64 && read (self->hosts[NET_HOST], wire, sizeof wire) < 0)
+        return;
+}
+
 /* Saves, damages what was saved or not, loads it and lets the device run on that. */
 static void
 save_and_load (struct target *self)
@@ -282,6 +301,7 @@ operate (struct target *self)
         if (write (self->hosts[take (self, 1) % 2], self->input.data,
                    MIN_OF (self->input.size, 100)) < 0)
             break;
+        send_frames (self);
         break;
     case 14:
         if (take (self, 1) % 4 == 0)
@@ -305,10 +325,13 @@ run (struct target *self)
     const struct vmm_value gpu_values[] = {VMM_POINTER ("display", self->display),
                                            VMM_NUMBER ("vram", 4)};
     const struct vmm_value tablet_values[] = {VMM_POINTER ("input", self->keys)};
+    const struct vmm_value net_values[] = {VMM_POINTER ("net", self->net),
+                                           VMM_STRING ("mac", "52:54:00:12:34:56")};
     const struct vmm_device_config devices[N_DEVICES] = {
         {"virtio-blk", "device", blk_values, 2}, {"virtio-console", "device", console_values, 2},
         {"virtio-rng", "device", NULL, 0},       {"virtio-balloon", "device", NULL, 0},
         {"virtio-vga", "device", gpu_values, 2}, {"virtio-tablet", "device", tablet_values, 1},
+        {"virtio-net", "device", net_values, 2},
     };
 
     self->bed = testbed_new (&devices[which], 1);
@@ -332,6 +355,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     target.blk = fuzz_open_image (IMAGE_SIZE);
     for (unsigned i = 0; i < 2; i++)
         target.chardevs[i] = fuzz_open_chardev (&target.hosts[i]);
+    target.net = fuzz_open_net (&target.hosts[NET_HOST]);
     if (display_create (&target.display) < 0 || input_create (&target.keys) < 0)
         abort ();
     run (&target);
@@ -343,5 +367,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
         chardev_close (target.chardevs[i]);
         close (target.hosts[i]);
     }
+    net_close (target.net);
+    close (target.hosts[NET_HOST]);
     return 0;
 }

@@ -90,10 +90,16 @@ virtio_parse (struct virtio *virtio, unsigned queue, uint16_t head)
 }
 
 void
-virtio_push (struct virtio *virtio, unsigned queue, uint16_t head, uint32_t length)
+virtio_push_all (struct virtio *virtio, unsigned queue, const struct virtq_used *used, unsigned n)
 {
     if (!virtio->resetting && !(virtio->status & VIRTIO_STATUS_NEEDS_RESET))
-        virtqueue_push (&virtio->queues[queue], head, length);
+        virtqueue_push_all (&virtio->queues[queue], used, n);
+}
+
+void
+virtio_push (struct virtio *virtio, unsigned queue, uint16_t head, uint32_t length)
+{
+    virtio_push_all (virtio, queue, &(struct virtq_used) {head, length}, 1);
 }
 
 void

@@ -109,6 +109,9 @@ struct virtq_chain *virtio_pop (struct virtio *virtio, unsigned queue);
 /* Once more the request @head, popped before; NULL as above. */
 struct virtq_chain *virtio_parse (struct virtio *virtio, unsigned queue, uint16_t head);
 void virtio_push (struct virtio *virtio, unsigned queue, uint16_t head, uint32_t length);
+/* Several at once, seen together. */
+void
+virtio_push_all (struct virtio *virtio, unsigned queue, const struct virtq_used *used, unsigned n);
 /* Interrupts the guest, if it wants that, for what was pushed since the last call. */
 void virtio_signal (struct virtio *virtio, unsigned queue);
 /*

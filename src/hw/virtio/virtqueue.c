@@ -229,19 +229,33 @@ virtqueue_pop (struct virtqueue *queue, struct virtq_chain *chain)
 }
 
 void
-virtqueue_push (struct virtqueue *queue, uint16_t head, uint32_t length)
+virtqueue_push_all (struct virtqueue *queue, const struct virtq_used *used, unsigned n)
 {
-    uint8_t *entry;
-
     if (!queue->enabled)
         return;
-    entry = queue->used_ring + 4 + 8 * (size_t) (queue->next_used & (queue->size - 1));
-    store32 (entry, head);
-    store32 (entry + 4, length);
-    queue->next_used++;
-    if (queue->in_flight)
-        queue->in_flight--;
+    for (unsigned i = 0; i < n; i++) {
+        size_t position = queue->next_used++ & (queue->size - 1);
+        uint8_t *entry = queue->used_ring + 4 + 8 * position;
+
+        store32 (entry, used[i].head);
+        store32 (entry + 4, used[i].length);
+        if (queue->in_flight)
+            queue->in_flight--;
+    }
     store16_release (queue->used_ring + 2, queue->next_used);
+}
+
+void
+virtqueue_push (struct virtqueue *queue, uint16_t head, uint32_t length)
+{
+    virtqueue_push_all (queue, &(struct virtq_used) {head, length}, 1);
+}
+
+void
+virtqueue_unpop (struct virtqueue *queue, unsigned n)
+{
+    queue->next_available = (uint16_t) (queue->next_available - n);
+    queue->in_flight = (uint16_t) (queue->in_flight - n);
 }
 
 bool

@@ -67,6 +67,15 @@ int virtqueue_pop (struct virtqueue *queue, struct virtq_chain *chain);
 int virtqueue_parse (struct virtqueue *queue, uint16_t head, struct virtq_chain *chain);
 /* Gives a popped request back, @length bytes written into its writable part. */
 void virtqueue_push (struct virtqueue *queue, uint16_t head, uint32_t length);
+/* One of several requests given back. */
+struct virtq_used {
+    uint16_t head;
+    uint32_t length;
+};
+/* Gives several back at once: the driver sees none or all of them. */
+void virtqueue_push_all (struct virtqueue *queue, const struct virtq_used *used, unsigned n);
+/* Leaves the last @n popped requests in the queue after all; none that came later was pushed. */
+void virtqueue_unpop (struct virtqueue *queue, unsigned n);
 /* Whether the driver wants an interrupt for what was pushed since the last call. */
 bool virtqueue_should_signal (struct virtqueue *queue);
 
