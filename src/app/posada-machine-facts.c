@@ -86,6 +86,18 @@ update_uptime (PosadaMachineFacts *self)
     gtk_widget_set_tooltip_text (GTK_WIDGET (self->uptime_row), since);
 }
 
+/* A line ends between two amounts or nowhere. Takes @text. */
+static char *
+hold_together (char *text)
+{
+    g_autoptr (GString) held = g_string_new_take (text);
+
+    g_string_replace (held, " ", "\u00a0", 0);
+    g_string_replace (held, ",\u00a0", ", ", 0);
+    g_string_replace (held, "/", "\u2060/\u2060", 0);
+    return g_string_free_and_steal (g_steal_pointer (&held));
+}
+
 static void
 show_sample (PosadaMachineFacts *self, const PosadaMachineSample *sample)
 {
@@ -96,11 +108,12 @@ show_sample (PosadaMachineFacts *self, const PosadaMachineSample *sample)
     g_autofree char *used = posada_format_size (sample->memory);
     /* Translators: the load of the processors in percent */
     g_autofree char *load = g_strdup_printf (_ ("%.0f %%"), sample->cpu * 100);
-    /* Translators: two amounts of data */
-    g_autofree char *traffic = g_strdup_printf (_ ("%s/s read, %s/s written"), read, written);
+    g_autofree char *traffic =
+        /* Translators: two amounts of data */
+        hold_together (g_strdup_printf (_ ("%s/s read, %s/s written"), read, written));
     g_autofree char *network =
         /* Translators: two amounts of data */
-        g_strdup_printf (_ ("%s/s received, %s/s sent"), received, sent);
+        hold_together (g_strdup_printf (_ ("%s/s received, %s/s sent"), received, sent));
 
     adw_action_row_set_subtitle (self->load_row, load);
     adw_action_row_set_subtitle (self->used_row, used);

@@ -319,9 +319,8 @@ TEST (what_runs_shows_its_activity)
     posada_machine_add_sample (machine, &sample);
     CHECK_STRING (get_fact (facts, "Processor Load"), "25 %");
     CHECK_STRING (get_fact (facts, "Memory in Use"), "512\u00a0MiB");
-    CHECK_CONTAINS (get_fact (facts, "Disk Activity"), "3.0\u00a0MB/s read");
-    CHECK_CONTAINS (get_fact (facts, "Network Activity"),
-                    ", 42.0\u00a0kB/s sent");
+    CHECK_CONTAINS (get_fact (facts, "Disk Activity"), "3.0\u00a0MB\u2060/\u2060s\u00a0read, 0");
+    CHECK_CONTAINS (get_fact (facts, "Network Activity"), ", 42.0\u00a0kB\u2060/\u2060s\u00a0sent");
     CHECK_CONTAINS (get_fact (facts, "Running For"), "second");
     dex_future_disown (posada_machine_force_off (machine));
     WAIT (posada_machine_get_state (machine) == POSADA_MACHINE_OFF);
