@@ -26,6 +26,9 @@ gboolean posada_device_check_boot (PosadaDefinition *self, xmlNode *device, unsi
 void posada_device_write_boot (PosadaDefinition *self, xmlNode *device, unsigned boot_order,
                                PosadaXmlOrder order);
 
+/* Adds the <portForward> of @node. */
+gboolean posada_forwards_read (xmlNode *node, PosadaInterface *interface, GError **error);
+
 gboolean posada_check_disks (PosadaDefinition *self, GError **error);
 gboolean posada_check_interfaces (PosadaDefinition *self, GError **error);
 gboolean posada_check_graphics (PosadaDefinition *self, GError **error);

@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 
 #define POSADA_DEVICES_MAX    256 /* of a kind */
 #define POSADA_BOOT_ORDER_MAX 10000
+#define POSADA_FORWARDS_MAX   64 /* of a network card */
 #define POSADA_SERIAL_MAX     36 /* bytes; more would not fit SATA's and virtio's */
 
 typedef enum {
@@ -83,6 +84,16 @@ typedef enum {
     POSADA_INTERFACE_OTHER,
 } PosadaInterfaceKind;
 
+/* Who connects to ports @first to @last of this computer reaches those from @to on of the guest. */
+typedef struct {
+    gboolean udp;
+    char *address; /* IPv4 or IPv6, of this computer; NULL: for itself alone */
+    guint16 first, last, to;
+} PosadaForward;
+
+PosadaForward *posada_forwards_copy (const PosadaForward *forwards, unsigned n);
+void posada_forwards_free (PosadaForward *forwards, unsigned n);
+
 typedef struct {
     PosadaInterfaceKind kind;
     gboolean passt; /* of a user's: this and no other back end */
@@ -91,6 +102,10 @@ typedef struct {
     char *model;    /* “virtio”, “e1000e”, … */
     gboolean unplugged;
     unsigned boot_order;
+    /* From <portForward>; not written by set and add. */
+    PosadaForward *forwards;
+    unsigned n_forwards;
+    gboolean odd_forwards; /* there are more, of kinds that have no name here */
 } PosadaInterface;
 
 #define POSADA_TYPE_INTERFACE (posada_interface_get_type ())
@@ -104,6 +119,9 @@ gboolean posada_definition_set_interface (PosadaDefinition *self, unsigned index
                                           const PosadaInterface *interface, GError **error);
 gboolean posada_definition_add_interface (PosadaDefinition *self, const PosadaInterface *interface,
                                           GError **error);
+/* Its address: the one that stands there, or one that is always the same for this machine and
+ * place. */
+char *posada_definition_get_mac (PosadaDefinition *self, unsigned index);
 /* Gives each a fresh address, as to another machine. */
 void posada_definition_renew_macs (PosadaDefinition *self);
 gboolean

@@ -28,6 +28,7 @@ posada_interface_copy (const PosadaInterface *self)
     copy->source = g_strdup (self->source);
     copy->mac = g_strdup (self->mac);
     copy->model = g_strdup (self->model);
+    copy->forwards = posada_forwards_copy (self->forwards, self->n_forwards);
     return copy;
 }
 
@@ -39,13 +40,14 @@ posada_interface_free (PosadaInterface *self)
     g_free (self->source);
     g_free (self->mac);
     g_free (self->model);
+    posada_forwards_free (self->forwards, self->n_forwards);
     g_free (self);
 }
 
 static PosadaInterface *
-read_interface (xmlNode *node)
+read_interface (xmlNode *node, GError **error)
 {
-    PosadaInterface *interface = g_new0 (PosadaInterface, 1);
+    g_autoptr (PosadaInterface) interface = g_new0 (PosadaInterface, 1);
 
     interface->kind = (PosadaInterfaceKind) posada_device_read_name (
         node, "type", kind_names, G_N_ELEMENTS (kind_names), POSADA_INTERFACE_OTHER,
@@ -60,7 +62,9 @@ read_interface (xmlNode *node)
     interface->unplugged =
         posada_xml_attribute_is (posada_xml_child (node, "link"), "state", "down");
     interface->boot_order = posada_device_read_boot (node);
-    return interface;
+    if (!posada_forwards_read (node, interface, error))
+        return NULL;
+    return g_steal_pointer (&interface);
 }
 
 /* Six bytes in hexadecimal, for one card and not for a group of them (IEEE 802, 8.2). */
@@ -93,9 +97,9 @@ posada_check_interfaces (PosadaDefinition *self, GError **error)
     xmlNode *node = posada_xml_child (posada_definition_section (self, "devices"), "interface");
 
     for (; node; node = posada_xml_next (node, "interface")) {
-        g_autoptr (PosadaInterface) interface = read_interface (node);
+        g_autoptr (PosadaInterface) interface = read_interface (node, error);
 
-        if (!check_interface (interface, error))
+        if (!interface || !check_interface (interface, error))
             return FALSE;
     }
     return TRUE;
@@ -188,7 +192,7 @@ posada_definition_get_interface (PosadaDefinition *self, unsigned index)
 {
     xmlNode *node = posada_device_at (self, "interface", index, NULL);
 
-    return node ? read_interface (node) : NULL;
+    return node ? read_interface (node, NULL) : NULL;
 }
 
 gboolean
@@ -200,7 +204,9 @@ posada_definition_set_interface (PosadaDefinition *self, unsigned index,
 
     if (!node || !check_setting (self, node, interface, error))
         return FALSE;
-    old = read_interface (node);
+    old = read_interface (node, error);
+    if (!old)
+        return FALSE;
     write_interface (self, node, interface, old);
     posada_definition_changed (self);
     return TRUE;
@@ -226,6 +232,24 @@ posada_definition_add_interface (PosadaDefinition *self, const PosadaInterface *
     write_interface (self, posada_device_add (self, "interface"), copy, &nothing);
     posada_definition_changed (self);
     return TRUE;
+}
+
+char *
+posada_definition_get_mac (PosadaDefinition *self, unsigned index)
+{
+    g_autofree char *uuid = posada_definition_get_uuid (self);
+    g_autofree char *seed = g_strdup_printf ("%s %u", uuid, index);
+    g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+    xmlNode *node = posada_device_at (self, "interface", index, NULL);
+    char *mac = posada_xml_attribute (posada_xml_child (node, "mac"), "address");
+    guint8 digest[32];
+    gsize length = sizeof digest;
+
+    if (mac)
+        return mac;
+    g_checksum_update (checksum, (const guchar *) seed, -1);
+    g_checksum_get_digest (checksum, digest, &length);
+    return g_strdup_printf ("52:54:00:%02x:%02x:%02x", digest[0], digest[1], digest[2]);
 }
 
 void

@@ -6,6 +6,7 @@
  */
 #include <glib.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fuzz.h"
 
@@ -37,6 +38,11 @@ static const char *const pieces[] = {
     "<interface type='user'>",
     "</interface>",
     "<mac address='52:54:00:00:00:01'/>",
+    "<portForward proto='tcp' address='::1'>",
+    "<portForward proto='udp'>",
+    "</portForward>",
+    "<range start='2222' to='22'/>",
+    "<range start='1' end='9' exclude='yes'/>",
     "<graphics type='spice' port='-1'>",
     "</graphics>",
     "<listen type='socket' socket='/s'/>",
@@ -75,6 +81,23 @@ static const char *const pieces[] = {
 };
 
 static void
+read_interface (PosadaDefinition *self, unsigned index)
+{
+    g_autoptr (PosadaInterface) interface = posada_definition_get_interface (self, index);
+    g_autofree char *mac = posada_definition_get_mac (self, index);
+
+    if (!interface || strlen (mac) != 17 || interface->n_forwards > POSADA_FORWARDS_MAX)
+        abort ();
+    for (unsigned i = 0; i < interface->n_forwards; i++) {
+        const PosadaForward *forward = &interface->forwards[i];
+
+        if (!forward->first || !forward->to || forward->last < forward->first ||
+            forward->to + (forward->last - forward->first) > 65535)
+            abort ();
+    }
+}
+
+static void
 read_all (PosadaDefinition *self)
 {
     PosadaBootDevice boot[POSADA_BOOT_N_DEVICES];
@@ -90,7 +113,7 @@ read_all (PosadaDefinition *self)
     for (unsigned i = 0; i < posada_definition_get_n_disks (self); i++)
         posada_disk_free (posada_definition_get_disk (self, i));
     for (unsigned i = 0; i < posada_definition_get_n_interfaces (self); i++)
-        posada_interface_free (posada_definition_get_interface (self, i));
+        read_interface (self, i);
     for (unsigned i = 0; i < posada_definition_get_n_graphics (self); i++)
         posada_graphics_free (posada_definition_get_graphics (self, i));
     /* Whatever a file says, these bounds hold. */

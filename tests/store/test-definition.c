@@ -229,6 +229,10 @@ TEST (metadata_leaves_nothing_behind)
     CHECK_STRING (after, before);
 }
 
+#define FORWARD(attributes, ranges)                                                        \
+    "<devices><interface type='user'><portForward " attributes ">" ranges "</portForward>" \
+    "</interface></devices>"
+
 TEST (wrong_values_in_files_are_named)
 {
     refused ("<network/>", -1, "<network>");
@@ -257,6 +261,14 @@ TEST (wrong_values_in_files_are_named)
     refused_inside ("<devices><interface type='user'><mac address='x'/></interface></devices>",
                     "<mac>");
     refused_inside ("<devices><graphics type='spice' port='65536'/></devices>", "port");
+    refused_inside (FORWARD ("proto='sctp'", "<range start='1'/>"), "sctp");
+    refused_inside (FORWARD ("proto='tcp' address='localhost'", "<range start='1'/>"), "localhost");
+    refused_inside (FORWARD ("proto='tcp' address='1.1.1.1/2,none'", ""), "1.1.1.1/2,none");
+    refused_inside (FORWARD ("proto='tcp'", "<range start='0'/>"), "<range start>");
+    refused_inside (FORWARD ("proto='tcp'", "<range end='5'/>"), "<range>");
+    refused_inside (FORWARD ("proto='tcp'", "<range start='65536'/>"), "65536");
+    refused_inside (FORWARD ("proto='tcp'", "<range start='9' end='8'/>"), "<range>");
+    refused_inside (FORWARD ("proto='tcp'", "<range start='1' end='3' to='65534'/>"), "65534");
     refused_inside ("<devices><x><boot order='0'/></x></devices>", "<boot order>");
     refused_inside ("<devices><x><boot order='1'/></x><y><boot order='1'/></y></devices>", "twice");
     refused_inside ("<metadata><p:machine xmlns:p='urn:posada:domain:1'><p:created>soon"
@@ -320,6 +332,60 @@ TEST (files_beyond_the_bounds_are_refused_quickly)
     refused (wide, -1, "attributes");
     refused (spaces, -1, "4 MiB");
     CHECK (g_get_monotonic_time () - start < 10 * G_USEC_PER_SEC);
+}
+
+TEST (forwards_have_a_bound)
+{
+    g_autofree char *fits = repeat (HEAD OS "<devices><interface type='user'>"
+                                            "<portForward proto='tcp'>",
+                                    "<range start='7'/>", POSADA_FORWARDS_MAX,
+                                    "</portForward></interface></devices></domain>");
+    g_autofree char *more = repeat (HEAD OS "<devices><interface type='user'>"
+                                            "<portForward proto='tcp'>",
+                                    "<range start='7'/>", POSADA_FORWARDS_MAX + 1,
+                                    "</portForward></interface></devices></domain>");
+    g_autoptr (PosadaDefinition) definition = posada_definition_new_from_xml (fits, -1, NULL);
+    g_autoptr (PosadaInterface) interface = posada_definition_get_interface (definition, 0);
+
+    CHECK_EQUAL (interface->n_forwards, POSADA_FORWARDS_MAX);
+    refused (more, -1, "64 ranges");
+}
+
+TEST (forwards_survive_a_change_of_their_card)
+{
+    g_autoptr (PosadaDefinition) definition = posada_definition_new_from_xml (
+        HEAD OS "<devices><interface type='user'><portForward proto='udp' address='127.0.0.2'>"
+                "<range start='2222' to='22'/></portForward></interface></devices></domain>",
+        -1, NULL);
+    g_autoptr (PosadaInterface) interface = posada_definition_get_interface (definition, 0);
+    g_autoptr (PosadaInterface) again = NULL;
+
+    interface->unplugged = TRUE;
+    CHECK (posada_definition_set_interface (definition, 0, interface, NULL));
+    again = posada_definition_get_interface (definition, 0);
+    CHECK (again->unplugged && again->n_forwards == 1 && again->forwards[0].udp);
+    CHECK_STRING (again->forwards[0].address, "127.0.0.2");
+    CHECK (again->forwards[0].first == 2222 && again->forwards[0].to == 22);
+}
+
+TEST (a_card_without_an_address_keeps_the_one_it_is_given)
+{
+    g_autoptr (PosadaDefinition) definition = posada_definition_new_from_xml (
+        HEAD OS "<uuid>6695eb01-f6a4-8304-79aa-97f2502e193f</uuid><devices>"
+                "<interface type='user'/><interface type='user'/></devices></domain>",
+        -1, NULL);
+    g_autoptr (PosadaDefinition) copy = posada_definition_copy (definition);
+    g_autofree char *first = posada_definition_get_mac (definition, 0);
+    g_autofree char *second = posada_definition_get_mac (definition, 1);
+    g_autofree char *again = posada_definition_get_mac (copy, 0);
+    g_autofree char *other = NULL;
+
+    CHECK (g_str_has_prefix (first, "52:54:00:") && strlen (first) == 17);
+    CHECK (strcmp (first, second) != 0);
+    CHECK_STRING (again, first);
+    CHECK (posada_definition_set_uuid (copy, "5b8a1e43-6e5c-4a52-a2a1-3a1c2a4d7e11", NULL));
+    other = posada_definition_get_mac (copy, 0);
+    CHECK (strcmp (other, first) != 0);
 }
 
 TEST (depth_has_a_bound_and_not_less)

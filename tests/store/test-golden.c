@@ -123,6 +123,14 @@ say_devices (GString *out, PosadaDefinition *self)
             interface->kind, interface->passt, interface->source ? interface->source : "-",
             interface->mac ? interface->mac : "-", interface->model ? interface->model : "-",
             interface->unplugged, interface->boot_order);
+        for (unsigned j = 0; j < interface->n_forwards; j++)
+            g_string_append_printf (out, "forward: %s, address %s, %u to %u, to %u\n",
+                                    interface->forwards[j].udp ? "udp" : "tcp",
+                                    interface->forwards[j].address ? interface->forwards[j].address
+                                                                   : "-",
+                                    interface->forwards[j].first, interface->forwards[j].last,
+                                    interface->forwards[j].to);
+        say_number (out, "odd forwards", interface->odd_forwards);
     }
     for (unsigned i = 0; i < posada_definition_get_n_graphics (self); i++) {
         g_autoptr (PosadaGraphics) graphics = posada_definition_get_graphics (self, i);
