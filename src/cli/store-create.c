@@ -20,6 +20,7 @@
 
 struct request {
     const char *name, *memory, *cpus, *disk_size, *format, *iso, *disk, *kernel, *initrd, *cmdline;
+    const char *network;
     uint64_t new_disk; /* bytes; 0: none */
     PosadaFormat disk_format;
 };
@@ -42,6 +43,11 @@ check_request (struct request *request)
     if (request->format && strcmp (request->format, "raw") != 0 &&
         strcmp (request->format, "qcow2") != 0) {
         cli_complain ("--format %s is neither raw nor qcow2", request->format);
+        return FALSE;
+    }
+    if (request->network && strcmp (request->network, "none") != 0 &&
+        strcmp (request->network, "user") != 0) {
+        cli_complain ("--network %s is neither user nor none", request->network);
         return FALSE;
     }
     if (request->disk && request->disk_size)
@@ -174,7 +180,8 @@ add_devices (PosadaStore *store, PosadaDefinition *definition, const struct requ
         return FALSE;
     return (!disk.path || posada_definition_add_disk (definition, &disk, error)) &&
            (!request->iso || posada_definition_add_disk (definition, &cd, error)) &&
-           posada_definition_add_interface (definition, &interface, error) &&
+           (g_strcmp0 (request->network, "none") == 0 ||
+            posada_definition_add_interface (definition, &interface, error)) &&
            posada_definition_set_graphics (definition, 0, &graphics, error) &&
            posada_definition_set_video_model (definition, "virtio", error) &&
            posada_definition_set_balloon (definition, "virtio", error) &&
@@ -204,11 +211,12 @@ store_create (PosadaStore *store, int argc, char **argv)
 {
     struct request request = {0};
     const struct store_option options[] = {
-        {"name", &request.name, NULL},     {"memory", &request.memory, NULL},
-        {"cpus", &request.cpus, NULL},     {"disk-size", &request.disk_size, NULL},
-        {"format", &request.format, NULL}, {"iso", &request.iso, NULL},
-        {"disk", &request.disk, NULL},     {"kernel", &request.kernel, NULL},
-        {"initrd", &request.initrd, NULL}, {"cmdline", &request.cmdline, NULL},
+        {"name", &request.name, NULL},       {"memory", &request.memory, NULL},
+        {"cpus", &request.cpus, NULL},       {"disk-size", &request.disk_size, NULL},
+        {"format", &request.format, NULL},   {"iso", &request.iso, NULL},
+        {"disk", &request.disk, NULL},       {"kernel", &request.kernel, NULL},
+        {"initrd", &request.initrd, NULL},   {"cmdline", &request.cmdline, NULL},
+        {"network", &request.network, NULL},
     };
     const char **const paths[] = {&request.iso, &request.disk, &request.kernel, &request.initrd};
     g_autoptr (PosadaDefinition) definition = NULL;

@@ -112,6 +112,23 @@ print_field (const char *name, char *value)
 }
 
 static void
+print_network (PosadaDefinition *definition)
+{
+    g_autoptr (PosadaKvmNetwork) network = posada_kvm_network_read (definition);
+
+    if (network->n_cards == 0)
+        print_field ("Network", g_strdup ("no network card"));
+    for (guint i = 0; i < network->n_cards; i++) {
+        const PosadaKvmCard *card = &network->cards[i];
+
+        print_field ("Network", store_describe_card (card));
+        for (guint j = 0; j < card->n_forwards; j++)
+            print_field ("Forward", store_describe_forward (&card->forwards[j]));
+    }
+    print_field ("Problem", g_steal_pointer (&network->problem));
+}
+
+static void
 print_machine (PosadaStore *store, const PosadaStoreEntry *entry)
 {
     PosadaDefinition *definition = entry->definition;
@@ -143,6 +160,7 @@ print_machine (PosadaStore *store, const PosadaStoreEntry *entry)
         print_field (disk->kind == POSADA_DISK_CDROM ? "CD-ROM" : "Disk",
                      g_strdup_printf ("%s: %s", disk->target, disk->path ? disk->path : "empty"));
     }
+    print_network (definition);
     print_field ("Notes", posada_definition_get_notes (definition));
 }
 

@@ -13,7 +13,8 @@ static const struct store_verb verbs[] = {
      "  --cpus N           virtual CPUs [1]\n"
      "  --disk-size SIZE   of a new disk, or none [20G with --iso, else none]\n"
      "  --format FORMAT    of the disk: raw or qcow2 [from its name; qcow2 if it is new]\n"
-     "  --initrd FILE, --cmdline TEXT   for --kernel\n",
+     "  --initrd FILE, --cmdline TEXT   for --kernel\n"
+     "  --network KIND     user: through this computer; none: no network card [user]\n",
      store_create},
     {"list", "[--json]", NULL, store_list},
     {"show", "NAME [--xml]", NULL, store_show},

@@ -8,6 +8,7 @@
 #include <gio/gio.h>
 
 #include "cli/cli.h"
+#include "machine/posada-kvm-network.h"
 #include "store/posada-store.h"
 
 struct store_verb {
@@ -45,6 +46,10 @@ char *store_describe_remote (PosadaDefinition *definition, gboolean elsewhere);
 /* The first line of a file, or, for “-”, of standard input; asked for, unseen, if that is a
  * terminal. Complains and returns NULL if it cannot be a password. */
 char *store_read_password (const char *path);
+
+/* Where its cable leads, with its address. */
+char *store_describe_card (const PosadaKvmCard *card);
+char *store_describe_forward (const PosadaForward *forward);
 
 /* Makes a copy of the machine @uuid as it is in the snapshot @id; @name may be NULL. */
 enum cli_status store_copy (PosadaStore *store, const char *uuid, const char *id, const char *name);

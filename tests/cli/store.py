@@ -336,6 +336,42 @@ def an_iso_makes_a_machine_with_a_disk_of_its_own():
     refused("create", "--iso", "Some Linux 1.0.iso", "--name", "SOME linux 1.0", part="already")
 
 
+def field(text, name):
+    return [line[13:] for line in text.splitlines() if line.startswith(f"{name:<13}")]
+
+
+@test
+def network_cards_are_shown_with_where_they_lead():
+    make_iso()
+    good("create", "--iso", "cd.iso", "--name", "Alone", "--network", "none")
+    assert "<interface" not in good("show", "Alone", "--xml")
+    assert field(good("show", "Alone"), "Network") == ["no network card"]
+    good("create", "--iso", "cd.iso", "--name", "Net", "--network", "user")
+    (line,) = field(good("show", "Net"), "Network")
+    assert line.startswith("through this computer, 52:54:00:"), line
+    (uuid,) = [machine["uuid"] for machine in machines() if machine["name"] == "Net"]
+    path = os.path.join(folder_of(uuid), "machine.xml")
+    with open(path, encoding="utf-8") as file:
+        xml = file.read()
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(xml.replace("</interface>", """
+          <portForward proto='tcp'><range start='2222' to='22'/></portForward>
+          <portForward proto='udp' address='::1'><range start='50' end='59' to='60'/></portForward>
+          </interface>
+          <interface type='bridge'><mac address='52:54:00:00:00:01'/><source bridge='br0'/>
+          </interface>
+          <interface type='user'><link state='down'/></interface>"""))
+    shown = good("show", "Net")
+    network = field(shown, "Network")
+    assert network[:2] == [line, "not connected, 52:54:00:00:00:01"], shown
+    assert network[2].startswith("not connected, 52:54:00:") and len(network) == 3, shown
+    # The last one has no address of its own, and always the same.
+    assert network == field(good("show", "Net"), "Network")
+    assert field(shown, "Forward") == ["tcp 127.0.0.1:2222 to 22", "udp [::1]:50-59 to 60-69"]
+    (problem,) = field(shown, "Problem")
+    assert "bridges" in problem and "“user”" in problem, problem
+
+
 @test
 def what_cannot_be_made_leaves_nothing():
     make_iso()
@@ -350,6 +386,7 @@ def what_cannot_be_made_leaves_nothing():
     refused("create", "--iso", "cd.iso", "--disk-size", "8388608T", part="disk")
     refused("create", "--iso", "cd.iso", "--initrd", "cd.iso", part="--kernel")
     refused("create", "--iso", "cd.iso", "--iso", "cd.iso", part="twice")
+    refused("create", "--iso", "cd.iso", "--network", "bridge", part="--network bridge")
     refused("create", "--iso", "cd.iso", "--nonsense", part="--nonsense")
     refused("create", "--iso", "cd.iso", "more", part="'more'")
     assert machines() == []
