@@ -8,6 +8,8 @@
 #include "base/util.h"
 #include "hw/platform.h"
 
+#define FIRST_CARD_SLOT 30
+
 /* A device of its own, whose values follow with add_value () before the next one comes. */
 static void
 add_device (struct machine_config *self, const char *class_name, const char *id)
@@ -38,6 +40,24 @@ add_platform (struct machine_config *self, bool direct_boot)
         add_device (self, devices[i].class_name, devices[i].id);
         for (size_t j = 0; j < devices[i].n_values; j++)
             add_value (self, devices[i].values[j]);
+    }
+}
+
+/* In slots of their own from the last one down: guests name cards after their slots, and those
+ * names are in their settings, whatever drives come and go. */
+static void
+add_cards (struct machine_config *self, const struct machine_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_cards; i++) {
+        const struct machine_card *card = &plan->cards[i];
+
+        snprintf (self->card_names[i], sizeof self->card_names[i], "net%zu", i);
+        add_device (self, "virtio-net", self->card_names[i]);
+        add_value (self, (struct vmm_value) VMM_NUMBER ("slot", FIRST_CARD_SLOT - i));
+        add_value (self, (struct vmm_value) VMM_STRING ("mac", card->mac));
+        add_value (self, (struct vmm_value) VMM_BOOL ("connected", !card->unplugged));
+        if (card->net)
+            add_value (self, (struct vmm_value) VMM_POINTER ("net", card->net));
     }
 }
 
@@ -110,6 +130,7 @@ machine_config_fill (struct machine_config *self, const struct machine_plan *pla
     memcpy (self->config.generation, plan->generation, sizeof self->config.generation);
 
     add_platform (self, plan->kernel != NULL);
+    add_cards (self, plan);
     add_device (self, "i8042", "i8042");
     add_value (self, (struct vmm_value) VMM_POINTER ("input", plan->input));
     if (plan->serial) {
@@ -140,6 +161,8 @@ machine_config_fill (struct machine_config *self, const struct machine_plan *pla
         add_boot (self, self->cd_names[i], plan->cd_boot[i]);
     for (size_t i = 0; i < plan->n_disks; i++)
         add_boot (self, self->ids[i], plan->disk_boot[i]);
+    for (size_t i = 0; i < plan->n_cards; i++)
+        add_boot (self, self->card_names[i], plan->cards[i].boot);
     self->config.boot_order = self->boot_order;
     self->config.devices = self->devices;
 }

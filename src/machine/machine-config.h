@@ -13,9 +13,11 @@ struct blk;
 struct chardev;
 struct display;
 struct input;
+struct net;
 
 #define MACHINE_MAX_CDS   6
 #define MACHINE_MAX_DISKS 16
+#define MACHINE_MAX_CARDS 8
 
 /* The CD-ROM drives are the ports of this device. */
 #define MACHINE_CD_DEVICE "ahci0"
@@ -23,6 +25,14 @@ struct input;
 enum screen_kind {
     SCREEN_VGA,
     SCREEN_VIRTIO, /* with a VGA in it */
+};
+
+/* A network card. */
+struct machine_card {
+    struct net *net; /* NULL: its cable leads nowhere */
+    const char *mac; /* as 52:54:00:12:34:56 */
+    bool unplugged;  /* the cable is out */
+    unsigned boot;   /* place in the boot order, as those of drives */
 };
 
 struct machine_plan {
@@ -45,13 +55,15 @@ struct machine_plan {
     struct chardev *serial;           /* NULL: no serial port */
     struct blk *cds[MACHINE_MAX_CDS]; /* NULL: empty drive */
     struct blk *disks[MACHINE_MAX_DISKS];
-    size_t n_cds, n_disks;
+    struct machine_card cards[MACHINE_MAX_CARDS];
+    size_t n_cds, n_disks, n_cards;
     /* Places in the boot order from 1, lowest first; 0: not tried. */
     unsigned cd_boot[MACHINE_MAX_CDS], disk_boot[MACHINE_MAX_DISKS];
 };
 
-#define MACHINE_MAX_DEVICES (32 + MACHINE_MAX_DISKS)
-#define MACHINE_MAX_VALUES  128
+#define MACHINE_MAX_DEVICES (32 + MACHINE_MAX_DISKS + MACHINE_MAX_CARDS)
+#define MACHINE_MAX_BOOTS   (MACHINE_MAX_DISKS + MACHINE_MAX_CDS + MACHINE_MAX_CARDS)
+#define MACHINE_MAX_VALUES  160
 
 struct machine_config {
     struct vmm_config config; /* what all this is for; .classes and .log are the caller's to fill */
@@ -60,8 +72,9 @@ struct machine_config {
     size_t n_values;
     char ids[MACHINE_MAX_DISKS][32];
     char cd_names[MACHINE_MAX_CDS][32];
-    const char *boot_order[MACHINE_MAX_DISKS + MACHINE_MAX_CDS];
-    unsigned boot_places[MACHINE_MAX_DISKS + MACHINE_MAX_CDS];
+    char card_names[MACHINE_MAX_CARDS][32];
+    const char *boot_order[MACHINE_MAX_BOOTS];
+    unsigned boot_places[MACHINE_MAX_BOOTS];
 };
 
 void machine_config_fill (struct machine_config *machine, const struct machine_plan *plan);

@@ -36,6 +36,7 @@ TEST (has_room_for_everything)
     struct machine_plan plan = {
         .n_cds = MACHINE_MAX_CDS,
         .n_disks = MACHINE_MAX_DISKS,
+        .n_cards = MACHINE_MAX_CARDS,
         .screen = SCREEN_VIRTIO,
         .vgabios = "vgabios.bin",
         .uuid = {1, 2, 3},
@@ -48,14 +49,44 @@ TEST (has_room_for_everything)
     }
     for (size_t i = 0; i < MACHINE_MAX_DISKS; i++)
         plan.disk_boot[i] = 1;
+    for (size_t i = 0; i < MACHINE_MAX_CARDS; i++)
+        plan.cards[i] = (struct machine_card) {(struct net *) &plan, "52:54:00:12:34:56", false, 1};
     plan.serial = plan.console = (struct chardev *) &plan;
     machine_config_fill (&machine, &plan);
-    CHECK_EQUAL (machine.config.n_boot_order, MACHINE_MAX_CDS + MACHINE_MAX_DISKS);
+    CHECK_EQUAL (machine.config.n_boot_order, MACHINE_MAX_BOOTS);
+    CHECK_EQUAL (count (&machine, "virtio-net"), MACHINE_MAX_CARDS);
     CHECK_EQUAL (count (&machine, "virtio-blk"), MACHINE_MAX_DISKS);
     CHECK_EQUAL (count (&machine, "virtio-tablet"), 1);
     CHECK_EQUAL (count (&machine, "virtio-vga"), 1);
     CHECK_EQUAL (count (&machine, "ahci"), 1);
     CHECK_EQUAL (machine.config.uuid[2], 3);
+}
+
+TEST (cards_stay_in_their_slots_whatever_else_there_is)
+{
+    struct machine_plan plan = {
+        .n_disks = 3,
+        .n_cards = 2,
+        .cards = {{.mac = "52:54:00:12:34:56"}, {.mac = "52:54:00:12:34:57", .unplugged = true}},
+    };
+    struct machine_config machine;
+    unsigned n = 0;
+
+    machine_config_fill (&machine, &plan);
+    for (size_t i = 0; i < machine.config.n_devices; i++) {
+        const struct vmm_device_config *device = &machine.config.devices[i];
+
+        if (strcmp (device->class_name, "virtio-net") != 0)
+            continue;
+        CHECK_STRING (device->values[0].name, "slot");
+        CHECK_EQUAL (device->values[0].number, 30 - n);
+        CHECK_STRING (device->values[1].string, plan.cards[n].mac);
+        CHECK_EQUAL (device->values[2].number, n == 0);
+        CHECK_EQUAL (device->n_values, 3);
+        CHECK_STRING (device->id, n ? "net1" : "net0");
+        n++;
+    }
+    CHECK_EQUAL (n, 2);
 }
 
 TAP_MAIN ()
