@@ -28,6 +28,7 @@
 #include "display/input.h"
 #include "engine/firmware/locate.h"
 #include "hw/device-table.h"
+#include "net/net.h"
 #include "snapshot/snapshot.h"
 
 /* Refuses to write where something else is read or written: a disk named as a log by mistake would
@@ -242,6 +243,16 @@ log_cb (void *data, enum vmm_log_level level, const char *message)
 }
 
 static int
+open_networks (struct run *self, struct vmm_error *error)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < self->options.n_cards; i++)
+        r = network_open (&self->options.cards[i], &self->plan.cards[i].net, error);
+    return r;
+}
+
+static int
 open_sockets_and_files (struct run *self, struct vmm_error *error)
 {
     const struct run_options *options = &self->options;
@@ -256,7 +267,7 @@ open_sockets_and_files (struct run *self, struct vmm_error *error)
         r = open_line (self, &options->console, &self->console_fd, &self->plan.console, error);
     if (r == 0 && options->log_path)
         r = open_output (self, options->log_path, O_APPEND, &self->log_fd, error);
-    return r;
+    return r == 0 ? open_networks (self, error) : r;
 }
 
 /* Whether this host lets us use KVM at all; what it is good for shows when it runs. */
@@ -292,6 +303,24 @@ find_firmware (struct run *self, struct vmm_error *error)
     return r;
 }
 
+static void
+plan_cards (struct run *self)
+{
+    const struct run_options *options = &self->options;
+
+    self->plan.n_cards = options->n_cards;
+    for (size_t i = 0; i < options->n_cards; i++) {
+        const struct network_option *option = &options->cards[i];
+
+        if (*option->mac)
+            memcpy (self->macs[i], option->mac, sizeof option->mac);
+        else
+            network_make_mac (options->name, options->uuid, i, self->macs[i]);
+        self->plan.cards[i].mac = self->macs[i];
+        self->plan.cards[i].unplugged = option->unplugged;
+    }
+}
+
 /* Everything of the plan but its back ends. */
 static void
 plan_machine (struct run *self)
@@ -318,6 +347,7 @@ plan_machine (struct run *self)
     plan->screen = options->screen;
     plan->n_cds = options->n_cds;
     plan->n_disks = options->n_disks;
+    plan_cards (self);
     for (size_t i = 0; i < options->n_boot; i++)
         if (options->boot[i] == BOOT_CDROM)
             for (size_t j = 0; j < options->n_cds; j++)
@@ -412,6 +442,8 @@ run_close (struct run *self)
     vmm_destroy (self->machine);
     chardev_close (self->plan.serial);
     chardev_close (self->plan.console);
+    for (size_t i = 0; i < OPTIONS_MAX_CARDS; i++)
+        net_close (self->plan.cards[i].net);
     for (size_t i = 0; i < OPTIONS_MAX_CDS; i++)
         blk_close (self->plan.cds[i]);
     for (size_t i = 0; i < OPTIONS_MAX_DISKS; i++)

@@ -15,6 +15,7 @@ struct option_spec {
     const char *name;     /* without the dashes */
     const char *argument; /* what --help calls it; NULL: takes none */
     bool repeats;
+    bool may_lack; /* its value, which then follows an equals sign only */
     int (*set) (struct run_options *options, const char *value, struct vmm_error *error);
     const char *help;
 };
@@ -174,6 +175,15 @@ set_disk (struct run_options *options, const char *value, struct vmm_error *erro
         r = vmm_error_set (error, -EINVAL,
                            "--disk %s: only a qcow2 image that exists has backing files", value);
     return r;
+}
+
+static int
+set_network (struct run_options *options, const char *value, struct vmm_error *error)
+{
+    if (options->n_cards == OPTIONS_MAX_CARDS)
+        return vmm_error_set (error, -E2BIG, "--network is given too often, %d cards at most",
+                              OPTIONS_MAX_CARDS);
+    return network_parse (value, &options->cards[options->n_cards++], error);
 }
 
 static int
@@ -357,29 +367,34 @@ set_disposable (struct run_options *options, const char *value, struct vmm_error
 }
 
 static const struct option_spec specs[] = {
-    {"name", "NAME", false, set_name, "what the machine is called [posada]"},
-    {"uuid", "UUID", false, set_uuid, "what tells it from all others"},
-    {"memory", "SIZE", false, set_memory, "RAM, such as 512M or 2G [1G]"},
-    {"cpus", "N", false, set_cpus, "virtual CPUs [1]; N,sockets=S,cores=C,threads=T"},
-    {"iso", "FILE", true, set_iso, "a CD-ROM drive with FILE in it, or none: an empty one"},
-    {"disk", "FILE", true, set_disk,
+    {"name", "NAME", false, false, set_name, "what the machine is called [posada]"},
+    {"uuid", "UUID", false, false, set_uuid, "what tells it from all others"},
+    {"memory", "SIZE", false, false, set_memory, "RAM, such as 512M or 2G [1G]"},
+    {"cpus", "N", false, false, set_cpus, "virtual CPUs [1]; N,sockets=S,cores=C,threads=T"},
+    {"iso", "FILE", true, false, set_iso, "a CD-ROM drive with FILE in it, or none: an empty one"},
+    {"disk", "FILE", true, false, set_disk,
      "a disk; FILE,size=8G makes it, FILE,format=qcow2 says what it is"},
-    {"kernel", "FILE", false, set_kernel, "boot this Linux or PVH kernel without firmware"},
-    {"initrd", "FILE", false, set_initrd, "initial RAM disk for --kernel"},
-    {"cmdline", "TEXT", false, set_cmdline, "command line for --kernel"},
-    {"firmware", "KIND", false, set_firmware, "bios, or none with --kernel"},
-    {"firmware-file", "FILE", false, set_firmware_file, "another BIOS than the distribution's"},
-    {"boot", "ORDER", false, set_boot, "what to try, in this order [cdrom,disk]"},
-    {"boot-menu", NULL, false, set_boot_menu, "let the firmware offer its boot menu"},
-    {"display", "KIND", false, set_display, "vga, or virtio: for drivers, with a VGA in it [vga]"},
-    {"serial", "TO", false, set_serial, "stdio, file:PATH, unix:PATH or none [none]"},
-    {"console", "TO", false, set_console, "as --serial, for a virtio console (hvc0 in Linux)"},
-    {"spice", "TO", false, set_spice, "let viewers connect: unix:PATH, or tls:PORT,..."},
-    {"log", "FILE", false, set_log, "append what the machine reports to FILE"},
-    {"control", "unix:PATH", false, set_control, "listen for posada ctl on PATH"},
-    {"snapshots", "FOLDER", false, set_snapshots, "where snapshots are kept"},
-    {"restore", "FOLDER", false, set_restore, "go on from this snapshot instead of booting"},
-    {"disposable", NULL, false, set_disposable, "keep nothing that is written to disks"},
+    {"network", "[=PARTS]", true, true, set_network,
+     "a network card; --network=forward=tcp:2222:22 lets others in"},
+    {"kernel", "FILE", false, false, set_kernel, "boot this Linux or PVH kernel without firmware"},
+    {"initrd", "FILE", false, false, set_initrd, "initial RAM disk for --kernel"},
+    {"cmdline", "TEXT", false, false, set_cmdline, "command line for --kernel"},
+    {"firmware", "KIND", false, false, set_firmware, "bios, or none with --kernel"},
+    {"firmware-file", "FILE", false, false, set_firmware_file,
+     "another BIOS than the distribution's"},
+    {"boot", "ORDER", false, false, set_boot, "what to try, in this order [cdrom,disk]"},
+    {"boot-menu", NULL, false, false, set_boot_menu, "let the firmware offer its boot menu"},
+    {"display", "KIND", false, false, set_display,
+     "vga, or virtio: for drivers, with a VGA in it [vga]"},
+    {"serial", "TO", false, false, set_serial, "stdio, file:PATH, unix:PATH or none [none]"},
+    {"console", "TO", false, false, set_console,
+     "as --serial, for a virtio console (hvc0 in Linux)"},
+    {"spice", "TO", false, false, set_spice, "let viewers connect: unix:PATH, or tls:PORT,..."},
+    {"log", "FILE", false, false, set_log, "append what the machine reports to FILE"},
+    {"control", "unix:PATH", false, false, set_control, "listen for posada ctl on PATH"},
+    {"snapshots", "FOLDER", false, false, set_snapshots, "where snapshots are kept"},
+    {"restore", "FOLDER", false, false, set_restore, "go on from this snapshot instead of booting"},
+    {"disposable", NULL, false, false, set_disposable, "keep nothing that is written to disks"},
 };
 
 void
@@ -389,7 +404,7 @@ options_print_help (FILE *stream)
     for (size_t i = 0; i < ARRAY_LENGTH (specs); i++) {
         char left[48];
 
-        snprintf (left, sizeof left, "--%s %s", specs[i].name,
+        snprintf (left, sizeof left, "--%s%s%s", specs[i].name, specs[i].may_lack ? "" : " ",
                   specs[i].argument ? specs[i].argument : "");
         fprintf (stream, "  %-21s  %s%s\n", left, specs[i].help,
                  specs[i].repeats ? "; may be repeated" : "");
@@ -472,7 +487,7 @@ parse_one (int argc, char **argv, int *index, uint32_t *given, struct run_option
     if (!spec->repeats && (*given & (1u << (spec - specs))))
         return vmm_error_set (error, -EINVAL, "--%s is given twice", spec->name);
     *given |= 1u << (spec - specs);
-    if (!value && spec->argument) {
+    if (!value && spec->argument && !spec->may_lack) {
         if (*index + 1 >= argc)
             return vmm_error_set (error, -EINVAL, "--%s needs a value", spec->name);
         value = argv[++*index];

@@ -13,12 +13,14 @@
 
 #include "base/error.h"
 #include "block/image.h"
+#include "cli/network.h"
 #include "cli/viewing.h"
 #include "engine/posada-engine.h"
 #include "machine/machine-config.h"
 
 #define OPTIONS_MAX_CDS     MACHINE_MAX_CDS
 #define OPTIONS_MAX_DISKS   MACHINE_MAX_DISKS
+#define OPTIONS_MAX_CARDS   MACHINE_MAX_CARDS
 #define OPTIONS_MAX_BACKING 31
 
 struct disk_option {
@@ -58,6 +60,8 @@ struct run_options {
     size_t n_cds;
     struct disk_option disks[OPTIONS_MAX_DISKS];
     size_t n_disks;
+    struct network_option cards[OPTIONS_MAX_CARDS];
+    size_t n_cards;
     const char *kernel, *initrd, *cmdline;
     enum vmm_firmware firmware;
     bool firmware_given;

@@ -26,6 +26,7 @@ struct terminal;
 struct run {
     struct run_options options;
     struct machine_plan plan;
+    char macs[OPTIONS_MAX_CARDS][18];
     char *bios_path, *vgabios_path; /* the distribution's; NULL if not needed */
     struct vmm_machine *machine;
     struct vmm_loop *loop;

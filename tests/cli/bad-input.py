@@ -170,6 +170,22 @@ def what_viewers_need_is_there_or_named():
 
 
 @test
+def networks_are_made_or_named():
+    need_kvm()
+    need_firmware()
+    new = ["--memory", "64M", "--disk", "new.raw,size=1M", "--control", "unix:control"]
+    refused(["run", "--network=colour=red", *new], "colour=red")
+    refused(["run", "--network=forward=http:80", *new], "http:80")
+    if not shutil.which("passt"):
+        raise Skip("passt is not installed")
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        port = busy.getsockname()[1]
+        busy.listen()
+        refused(["run", f"--network=forward={port}:22", *new], f"port {port}", "choose another one")
+
+
+@test
 def memory_out_of_range_is_refused():
     refused(["run", "--memory", "0M", "--disk", "new.raw,size=1M"], "0M")
     refused(["run", "--memory", "15M", "--disk", "new.raw,size=1M"], "15M")

@@ -103,6 +103,46 @@ class Machine:
             assert not os.path.lexists(path), f"{path} is left behind"
 
 
+def can_connect(port):
+    with socket.socket() as connection:
+        connection.settimeout(PATIENCE)
+        return connection.connect_ex(("127.0.0.1", port)) == 0
+
+
+@test
+def a_forwarded_port_is_open_as_long_as_the_machine_is_there():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with Machine("--snapshots", "snapshots", f"--network=forward={port}:22", "--network") as machine:
+        machine.listen()
+        assert can_connect(port)
+        first = machine.ctl("snapshot", "take", "With a network")
+        machine.ctl("snapshot", "restore", first["id"])
+        machine.serial.sendall(b"x")
+        machine.hear("byte 78")
+        assert can_connect(port)
+        machine.ctl("quit")
+        machine.ends(0)
+    assert not can_connect(port)
+
+
+@test
+def a_machine_runs_on_without_its_network():
+    with Machine("--network") as machine:
+        machine.listen()
+        children = f"/proc/{machine.process.pid}/task/{machine.process.pid}/children"
+        with open(children, encoding="ascii") as file:
+            passt = int(file.read().split()[0])
+        os.kill(passt, signal.SIGKILL)
+        said = read_until(machine.process.stderr.fileno(), r"\n")
+        assert "net0: passt has ended" in said and said.count("\n") == 1, said
+        machine.serial.sendall(b"y")
+        machine.hear("byte 79")
+        machine.ctl("quit")
+        machine.ends(0)
+
+
 @test
 def snapshots_bring_the_guest_back():
     with Machine("--snapshots", "snapshots") as machine:

@@ -12,6 +12,19 @@
     options_parse (N_WORDS (__VA_ARGS__), WORDS (__VA_ARGS__), (options), NULL)
 #define REFUSED(part, ...) check_refused (N_WORDS (__VA_ARGS__), WORDS (__VA_ARGS__), (part))
 
+static void
+check_refused (int argc, char **argv, const char *part)
+{
+    struct run_options options;
+    struct vmm_error error = {0};
+    int r = options_parse (argc, argv, &options, &error);
+
+    options_clear (&options);
+    CHECK (r < 0);
+    CHECK_CONTAINS (error.message, part);
+    CHECK (!strchr (error.message, '\n'));
+}
+
 TEST (nothing_given_is_one_cpu_a_gigabyte_and_bios)
 {
     struct run_options options;
@@ -67,6 +80,81 @@ TEST (disks_have_sizes_commas_and_read_only)
     options_clear (&options);
 }
 
+TEST (cards_may_have_an_address_and_forwards)
+{
+    struct run_options options;
+    const struct net_forward *forwards = options.cards[1].forwards;
+
+    CHECK_EQUAL (PARSE (&options, "--network",
+                        "--network=mac=52:54:00:AA:bb:01,forward=tcp:2222:22,forward=8080,"
+                        "forward=udp:0.0.0.0:5000-5009:6000,forward=tcp:[::1]:80,unplugged",
+                        "--cpus", "2"),
+                 0);
+    CHECK_EQUAL (options.cpus, 2);
+    CHECK_EQUAL (options.n_cards, 2);
+    CHECK_STRING (options.cards[0].mac, "");
+    CHECK_EQUAL (options.cards[0].n_forwards, 0);
+    CHECK (!options.cards[0].unplugged && options.cards[1].unplugged);
+    CHECK_STRING (options.cards[1].mac, "52:54:00:AA:bb:01");
+    CHECK_EQUAL (options.cards[1].n_forwards, 4);
+    CHECK (!forwards[0].udp && forwards[0].first == 2222 && forwards[0].last == 2222 &&
+           forwards[0].to == 22);
+    CHECK (!forwards[1].udp && forwards[1].first == 8080 && forwards[1].to == 8080);
+    CHECK (forwards[2].udp && forwards[2].first == 5000 && forwards[2].last == 5009 &&
+           forwards[2].to == 6000);
+    CHECK_STRING (options.cards[1].addresses[0], "");
+    CHECK_STRING (options.cards[1].addresses[2], "0.0.0.0");
+    CHECK_STRING (options.cards[1].addresses[3], "::1");
+    options_clear (&options);
+}
+
+TEST (cards_get_addresses_that_last)
+{
+    const uint8_t uuid[16] = {1, 2, 3};
+    char mac[18], again[18];
+
+    network_make_mac ("posada", uuid, 0, mac);
+    network_make_mac ("posada", uuid, 0, again);
+    CHECK_STRING (mac, again);
+    CHECK (strncmp (mac, "52:54:00:", 9) == 0 && strlen (mac) == 17);
+    network_make_mac ("posada", uuid, 1, again);
+    CHECK (strcmp (mac, again) != 0);
+    network_make_mac ("posadb", uuid, 0, again);
+    CHECK (strcmp (mac, again) != 0);
+}
+
+TEST (wrong_networks_are_named)
+{
+    static const char *const forwards[] = {
+        "",           "tcp:",          "tcp:0",        "tcp:65536",    "sctp:1",
+        "tcp:9-8",    "tcp:1:0",       "tcp:1:2:3",    "tcp:[::1:80",  "tcp:[::1]80",
+        "tcp:::1:80", "tcp:1.2.3:80",  "tcp:80:web",   "tcp:80 ",      "udp:65000-65010:65530",
+        "tcp:-80",    "tcp:127.0.0.1", "localhost:80", "tcp:80:80-90",
+    };
+    static const char *const macs[] = {"",
+                                       "52:54:00:12:34",
+                                       "52-54-00-12-34-56",
+                                       "53:54:00:12:34:56",
+                                       "00:00:00:00:00:00",
+                                       "52:54:00:12:34:5x"};
+
+    for (size_t i = 0; i < ARRAY_LENGTH (forwards); i++) {
+        char word[80];
+
+        snprintf (word, sizeof word, "--network=forward=%s", forwards[i]);
+        REFUSED ("is not of the form", word);
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH (macs); i++) {
+        char word[80];
+
+        snprintf (word, sizeof word, "--network=mac=%s", macs[i]);
+        REFUSED ("is not the one address of a card", word);
+    }
+    REFUSED ("'bridge=br0' is none of", "--network=bridge=br0");
+    REFUSED ("'' is none of", "--network=");
+    REFUSED ("'user' is not an option", "--network", "user");
+}
+
 TEST (a_kernel_means_no_firmware)
 {
     struct run_options options;
@@ -95,19 +183,6 @@ TEST (help_wins_over_what_follows)
 
     CHECK_EQUAL (PARSE (&options, "--memory", "1G", "--help", "--nonsense"), OPTIONS_HELP);
     options_clear (&options);
-}
-
-static void
-check_refused (int argc, char **argv, const char *part)
-{
-    struct run_options options;
-    struct vmm_error error = {0};
-    int r = options_parse (argc, argv, &options, &error);
-
-    options_clear (&options);
-    CHECK (r < 0);
-    CHECK_CONTAINS (error.message, part);
-    CHECK (!strchr (error.message, '\n'));
 }
 
 TEST (wrong_use_is_named)
