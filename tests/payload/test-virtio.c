@@ -17,6 +17,7 @@
 #include "display/input.h"
 #include "engine/machine.h"
 #include "hw/virtio/virtio-balloon.h"
+#include "net/net.h"
 #include "payload-host.h"
 #include "tap.h"
 #include "virtio-cases.h"
@@ -38,6 +39,7 @@ static struct {
     struct blk *file, *blk;
     struct display *display;
     struct input *input;
+    struct net *net;
     struct payload *payload;
     unsigned n_asked;
     char path[64];
@@ -183,9 +185,15 @@ listen_to_guest (void)
 static void
 run_machine (void)
 {
+    struct vmm_error error = {0};
+
     run.has_run = true;
     if (access ("/dev/kvm", R_OK | W_OK) < 0) {
         snprintf (run.skipped, sizeof run.skipped, "no KVM: %s", strerror (errno));
+        return;
+    }
+    if (net_open_passt (&(struct net_passt) {0}, &run.net, &error) < 0) {
+        snprintf (run.skipped, sizeof run.skipped, "%.190s", error.message);
         return;
     }
     open_disk ();
@@ -199,6 +207,8 @@ run_machine (void)
                                   VMM_POINTER ("port1", run.ports[1].chardev)};
     struct vmm_value display = VMM_POINTER ("display", run.display);
     struct vmm_value input = VMM_POINTER ("input", run.input);
+    struct vmm_value net[] = {VMM_POINTER ("net", run.net),
+                              VMM_STRING ("mac", "52:54:00:12:34:56")};
     const struct vmm_device_config devices[] = {
         {.class_name = "q35-host", .id = "host"},
         {.class_name = "ich9-lpc", .id = "lpc"},
@@ -211,6 +221,7 @@ run_machine (void)
         {.class_name = "virtio-mouse", .id = "mouse", .values = &input, .n_values = 1},
         {.class_name = "virtio-tablet", .id = "tablet", .values = &input, .n_values = 1},
         {.class_name = "virtio-touch", .id = "touch", .values = &input, .n_values = 1},
+        {.class_name = "virtio-net", .id = "net", .values = net, .n_values = 2},
     };
 
     run.payload = payload_new (&(struct payload_options) {.rom = "virtio.rom",
@@ -220,6 +231,7 @@ run_machine (void)
     vmm_start (run.payload->machine);
     listen_to_guest ();
     payload_free (run.payload);
+    net_close (run.net);
     input_destroy (run.input);
     display_destroy (run.display);
     for (unsigned i = 0; i < ARRAY_LENGTH (run.ports); i++)

@@ -15,7 +15,8 @@
 #define VIRTIO_PAYLOAD_MARK    0xab1e0000u /* what it writes: this plus the queue */
 
 #define VIRTIO_DEVICES(X) \
-    X (blk) X (console) X (rng) X (balloon) X (gpu) X (keyboard) X (mouse) X (tablet) X (touch)
+    X (blk)               \
+    X (console) X (rng) X (balloon) X (gpu) X (keyboard) X (mouse) X (tablet) X (touch) X (net)
 
 /* Chains and rings, for each queue. */
 #define VIRTIO_QUEUE_CASES(X, device)                   \

@@ -154,14 +154,15 @@ more_than_4_gib (struct virtio *self, unsigned queue)
     return offer_and_break (self, queue);
 }
 
-/* That is a request without contents, whatever this means: a disk cannot answer, others can. */
+/* That is a request without contents, whatever this means: a disk cannot answer, and frames that
+ * come have no place in it, others can. */
 bool
 an_empty_buffer (struct virtio *self, unsigned queue)
 {
     uint32_t length;
 
     put (rings[queue].descriptors, 0, UINT64_MAX, 0, DESCRIPTOR_WRITE, 0);
-    if (self->type == TYPE_BLK)
+    if (self->type == TYPE_BLK || (self->type == TYPE_NET && queue == 0))
         return offer_and_break (self, queue);
     virtio_offer (self, queue, 0);
     /* Of two buffers for statistics the first one comes back. */

@@ -304,12 +304,72 @@ use_input (struct virtio *self)
     return virtio_request (self, 1, &(struct buffer) {&light, 8, false}, 1, 0);
 }
 
+/* Network: queue 0 has frames for us, 1 those from us. passt, at the other end, answers for every
+ * address but one (RFC 826); each time another one is asked for. */
+
+#define NET_HEADER 12
+#define ARP_LENGTH 42
+
+static uint32_t
+load_big (const volatile uint8_t *bytes)
+{
+    return (uint32_t) bytes[0] << 24 | (uint32_t) bytes[1] << 16 | (uint32_t) bytes[2] << 8 |
+           bytes[3];
+}
+
+/* Does not wait: a device that is broken does not answer. */
+static uint32_t
+ask_for_address (struct virtio *self)
+{
+    static uint8_t frame[NET_HEADER + ARP_LENGTH];
+    static const uint8_t fixed[] = {
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x52, 0x54, 0, 0x12, 0x34, 0x56, 8, 6, /* Ethernet */
+        0,    1,    8,    0,    6,    4,    0,    1,                               /* request */
+        0x52, 0x54, 0,    0x12, 0x34, 0x56, 10,   98,   0, 1,                      /* we */
+    };
+    uint32_t address = 10u << 24 | 97u << 16 | (next_serial () & 0xffff);
+    uint8_t *wanted = frame + NET_HEADER + 38;
+
+    memset (frame, 0, sizeof frame);
+    memcpy (frame + NET_HEADER, fixed, sizeof fixed);
+    for (unsigned i = 0; i < 4; i++)
+        wanted[i] = (uint8_t) (address >> (24 - 8 * i));
+    virtio_submit (self, 1, &(struct buffer) {frame, sizeof frame, false}, 1);
+    return address;
+}
+
+/* What an earlier case asked for, and what passt tells on its own, may come first. */
+static bool
+use_net (struct virtio *self)
+{
+    static volatile uint8_t frame[2048];
+    uint32_t address = ask_for_address (self), length;
+
+    if (!virtio_wait (self, 1, &length))
+        return false;
+    if (length)
+        return complain ("length of an answer", length, 0);
+    for (unsigned tries = 0; tries < 64; tries++) {
+        virtio_submit (self, 0, &(struct buffer) {frame, sizeof frame, true}, 1);
+        if (!virtio_wait (self, 0, &length))
+            return false;
+        if (frame[10] != 1 || frame[11])
+            return complain ("buffers of a frame", frame[10], 1);
+        if (length >= NET_HEADER + ARP_LENGTH && frame[NET_HEADER + 12] == 8 &&
+            frame[NET_HEADER + 13] == 6 && frame[NET_HEADER + 21] == 2 &&
+            load_big (frame + NET_HEADER + 28) == address)
+            return true;
+    }
+    return complain ("address that was answered for", load_big (frame + NET_HEADER + 28), address);
+}
+
 bool
 virtio_use (struct virtio *self)
 {
     bool done;
 
     switch (self->type) {
+    case TYPE_NET: done = use_net (self); break;
     case TYPE_BLK: done = use_disk (self); break;
     case TYPE_CONSOLE: done = use_console (self); break;
     case TYPE_RNG: done = use_rng (self); break;
@@ -329,6 +389,8 @@ virtio_provoke (struct virtio *self, unsigned queue)
     virtio_kick (self, queue);
     if (self->type == TYPE_INPUT && queue == 0)
         ask (self->name, 1 + next_serial () % 30000);
+    if (self->type == TYPE_NET && queue == 0)
+        ask_for_address (self);
     if (self->type == TYPE_CONSOLE && (queue == 0 || queue == 4))
         return say_token (self, queue == 4, &token);
     return true;

@@ -141,6 +141,7 @@ virtio_open (struct virtio *self, unsigned devfn)
     find_registers (self);
     self->n_queues = read16 (self->common + COMMON_N_QUEUES);
     switch (self->type) {
+    case TYPE_NET: self->name = "net"; break;
     case TYPE_BLK: self->name = "blk"; break;
     case TYPE_CONSOLE: self->name = "console"; break;
     case TYPE_RNG: self->name = "rng"; break;

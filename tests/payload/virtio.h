@@ -45,6 +45,7 @@ enum {
 };
 
 enum virtio_type {
+    TYPE_NET = 1,
     TYPE_BLK = 2,
     TYPE_CONSOLE = 3,
     TYPE_RNG = 4,
