@@ -6,6 +6,7 @@
 #include "app/posada-console-hint.h"
 #include "app/posada-console-keys.h"
 #include "app/posada-console-window.h"
+#include "app/posada-machine-page.h"
 #include "app/posada-narrow.h"
 #include "app/posada-remote-access-dialog.h"
 #include "app/posada-screenshot.h"
@@ -50,6 +51,7 @@ struct _PosadaConsolePage {
     GtkToggleButton *serial_button;
     GtkStack *stack;
     AdwStatusPage *off_page;
+    GtkWidget *remote_button;
     AdwBin *console_bin;
     AdwBin *terminal_bin;
     PosadaConsoleHint *hint;
@@ -122,6 +124,7 @@ update_state (PosadaConsolePage *self)
     PosadaDisplay *display = get_display (self);
     PosadaSerial *serial = posada_machine_get_serial (self->machine);
     gboolean off = state == POSADA_MACHINE_OFF || state == POSADA_MACHINE_CRASHED;
+    g_autofree char *outside = NULL;
     GtkWidget *widget = GTK_WIDGET (self);
 
     update_title (self);
@@ -141,8 +144,12 @@ update_state (PosadaConsolePage *self)
     gtk_widget_set_visible (GTK_WIDGET (self->serial_button), serial || shows_serial (self));
     if (self->terminal && serial)
         posada_terminal_set_serial (self->terminal, serial);
-    adw_status_page_set_description (self->off_page,
-                                     off ? _ ("The machine is off") : _ ("It has no display yet"));
+    if (posada_machine_get_outside (self->machine))
+        outside = posada_machine_page_describe_outside (self->machine);
+    adw_status_page_set_description (self->off_page, off       ? _ ("The machine is off")
+                                                     : outside ? outside
+                                                               : _ ("It has no display yet"));
+    gtk_widget_set_visible (self->remote_button, !off && outside);
     show_child (self);
 }
 
@@ -524,6 +531,7 @@ bind_children (GtkWidgetClass *widget_class)
     BIND (serial_button);
     BIND (stack);
     BIND (off_page);
+    BIND (remote_button);
     BIND (console_bin);
     BIND (terminal_bin);
     BIND (hint);
@@ -618,6 +626,9 @@ posada_console_page_new (PosadaMachine *machine)
     adw_bin_set_child (self->console_bin, GTK_WIDGET (self->console));
     g_signal_connect_swapped (machine, "notify::name", G_CALLBACK (update_name), self);
     g_signal_connect_swapped (machine, "notify::state", G_CALLBACK (update_state), self);
+    g_signal_connect_swapped (machine, "notify::outside", G_CALLBACK (update_state), self);
+    g_signal_connect_swapped (machine, "notify::capabilities", G_CALLBACK (update_state), self);
+    g_signal_connect_swapped (machine, "notify::reason", G_CALLBACK (update_state), self);
     g_signal_connect_swapped (machine, "notify::display", G_CALLBACK (update_state), self);
     g_signal_connect_swapped (machine, "notify::serial", G_CALLBACK (update_state), self);
     g_signal_connect_swapped (machine, "notify::remote", G_CALLBACK (update_remote), self);

@@ -112,10 +112,29 @@ static const struct operation {
 static gboolean
 can_do (PosadaMachinePage *self, const struct operation *operation)
 {
+    /* Who does not answer can only be worked from where it was started. */
+    if (self->machine && operation->begin && posada_machine_get_outside (self->machine) &&
+        posada_machine_get_capabilities (self->machine) == 0)
+        return FALSE;
     return self->machine &&
            (operation->states & (1u << posada_machine_get_state (self->machine))) != 0 &&
            (posada_machine_get_capabilities (self->machine) & operation->capability) ==
                operation->capability;
+}
+
+char *
+posada_machine_page_describe_outside (PosadaMachine *machine)
+{
+    const char *reason;
+
+    g_return_val_if_fail (POSADA_IS_MACHINE (machine), NULL);
+    reason = posada_machine_get_reason (machine);
+    /* Translators: the first %s says in which process the machine runs */
+    return g_strdup_printf (
+        posada_machine_get_capabilities (machine)
+            ? _ ("%s. It can be operated from here, but its screen only seen by remote access.")
+            : _ ("%s, and can only be operated there."),
+        reason ? reason : _ ("Running outside this window"));
 }
 
 /* Why it is as it is, or how far the save is. */
@@ -135,6 +154,10 @@ update_banner (PosadaMachinePage *self)
         return;
     }
     adw_banner_set_button_label (self->reason_banner, NULL);
+    if (reason && posada_machine_get_outside (self->machine)) {
+        text = posada_machine_page_describe_outside (self->machine);
+        reason = text;
+    }
     adw_banner_set_title (self->reason_banner, reason ? reason : "");
     adw_banner_set_revealed (self->reason_banner,
                              reason && (posada_machine_get_outside (self->machine) ||

@@ -25,6 +25,9 @@ PosadaMachine *posada_machine_page_get_machine (PosadaMachinePage *self);
 /* Shows the machine's screen. Does nothing without a machine. */
 void posada_machine_page_open_console (PosadaMachinePage *self);
 
+/* Of a machine that runs outside of this window: where, and what can be done from here. */
+char *posada_machine_page_describe_outside (PosadaMachine *machine);
+
 /*
  * Signal "delete-requested" (no arguments): the user wants the machine, which is off, deleted.
  * Signal "file-requested" (no arguments): the user wants to see its folder.

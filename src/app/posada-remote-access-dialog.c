@@ -57,7 +57,8 @@ changed_cb (PosadaRemoteAccessDialog *self)
         return;
     remote = posada_machine_get_remote (self->machine);
     wish = get_wish (self);
-    same = wish.kind == remote->kind && !remote->problem;
+    same = wish.kind == remote->kind &&
+           (!remote->problem || posada_machine_get_outside (self->machine));
     if (same && wish.kind == POSADA_REMOTE_NETWORK)
         same = wish.port == remote->port && g_strcmp0 (wish.password, remote->password) == 0;
     gtk_widget_set_sensitive (GTK_WIDGET (self->apply_button), !same && !self->applying);
@@ -75,7 +76,11 @@ show_remote (PosadaRemoteAccessDialog *self)
     gtk_widget_set_visible (self->save_row, file != NULL);
     if (remote->kind == POSADA_REMOTE_NETWORK)
         adw_spin_row_set_value (self->port_row, remote->port);
-    show_problem (self, remote->problem);
+    if (!remote->problem && posada_machine_get_outside (self->machine))
+        show_problem (self, _ ("The machine runs outside this window. What you apply here counts "
+                               "when it is started next."));
+    else
+        show_problem (self, remote->problem);
     changed_cb (self);
 }
 
@@ -229,6 +234,7 @@ follow (PosadaRemoteAccessDialog *self, PosadaMachine *machine)
                                                                          : self->off_button,
                                  TRUE);
     g_signal_connect_swapped (machine, "notify::remote", G_CALLBACK (show_remote), self);
+    g_signal_connect_swapped (machine, "notify::outside", G_CALLBACK (show_remote), self);
     show_remote (self);
 }
 

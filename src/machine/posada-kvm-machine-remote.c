@@ -99,6 +99,9 @@ applied_cb (DexFuture *future, gpointer data)
     posada_remote_free (self->config->remote);
     self->config->remote = posada_remote_copy (remote);
     posada_machine_take_remote (machine, remote);
+    /* Another process goes on as it began, which is told there. */
+    if (posada_machine_get_outside (machine))
+        posada_kvm_machine_look_outside (self);
     if (self->definition && self->store)
         return posada_store_save_async (self->store, self->definition);
     return dex_future_new_true ();
@@ -117,8 +120,7 @@ posada_kvm_machine_set_remote (PosadaMachine *machine, const PosadaRemote *wish)
     PosadaKvmMachine *self = POSADA_KVM_MACHINE (machine);
     g_autoptr (PosadaRemote) remote = g_new0 (PosadaRemote, 1);
 
-    if (self->busy || posada_machine_get_outside (machine) ||
-        posada_machine_get_state (machine) == POSADA_MACHINE_MISSING)
+    if (self->busy || posada_machine_get_state (machine) == POSADA_MACHINE_MISSING)
         return dex_future_new_reject (POSADA_MACHINE_ERROR, POSADA_MACHINE_ERROR_WRONG_STATE, "%s",
                                       _ ("Try again when the machine has started or is off."));
     remote->kind = wish->kind;

@@ -193,7 +193,8 @@ DexFuture *posada_machine_set_template (PosadaMachine *self, gboolean template);
 DexFuture *posada_machine_start_disposable (PosadaMachine *self);
 DexFuture *posada_machine_discard_saved (PosadaMachine *self);
 DexFuture *posada_machine_set_medium (PosadaMachine *self, const char *target, const char *path);
-/* Of @remote the kind, port and password count. At once if the machine is on, and from now on. */
+/* Of @remote the kind, port and password count. At once if the machine is on, and from now on; in
+ * another process from its next start on. */
 DexFuture *posada_machine_set_remote (PosadaMachine *self, const PosadaRemote *remote);
 
 void posada_machine_defaults_class_init (PosadaMachineClass *klass); /* for posada-machine.c */

@@ -16,8 +16,11 @@
 /* How often another process that runs the machine is looked at. */
 #define LOOK_MS 1500
 
-#define CAPABILITIES \
-    (POSADA_MACHINE_CAN_PAUSE | POSADA_MACHINE_CAN_SHUT_DOWN | POSADA_MACHINE_CAN_RESET)
+#define CAPABILITIES                                                                      \
+    (POSADA_MACHINE_CAN_PAUSE | POSADA_MACHINE_CAN_SHUT_DOWN | POSADA_MACHINE_CAN_RESET | \
+     POSADA_MACHINE_CAN_REMOTE)
+/* If the machine has them anyway. */
+#define OWN_CAPABILITIES (POSADA_MACHINE_CAN_SNAPSHOT | POSADA_MACHINE_CAN_SAVE)
 
 struct _PosadaOutside {
     PosadaMachine *machine; /* NULL once freed */
@@ -36,6 +39,7 @@ typedef struct {
 
     pid_t holder;
     gboolean answers, paused;
+    char *viewers; /* the address for them; NULL: there is none */
     GError *error;
 } Call;
 
@@ -58,17 +62,43 @@ timeout_cb (gpointer data)
 }
 
 static void
+set_remote_problem (PosadaOutside *self, const char *problem)
+{
+    g_autoptr (PosadaRemote) remote =
+        posada_remote_copy (posada_machine_get_remote (self->machine));
+
+    g_set_str (&remote->problem, problem);
+    posada_machine_take_remote (self->machine, remote);
+}
+
+/* Its process has the remote access that was chosen before it started. */
+static void
+compare_remote (PosadaOutside *self, const char *viewers)
+{
+    g_autofree char *address =
+        posada_remote_get_address (posada_machine_get_remote (self->machine));
+
+    set_remote_problem (self, g_strcmp0 (address, viewers) == 0
+                                  ? NULL
+                                  : _ ("This was changed after the machine was started, and "
+                                       "counts when it is started next."));
+}
+
+static void
 enter (PosadaOutside *self, const Call *call)
 {
+    PosadaMachineCapabilities capabilities = CAPABILITIES | (self->capabilities & OWN_CAPABILITIES);
     g_autofree char *reason = NULL;
 
     reason = call->holder > 0 ? g_strdup_printf (_ ("Running outside this window, in process %d"),
                                                  (int) call->holder)
                               : g_strdup (_ ("Running outside this window"));
     posada_machine_set_outside (self->machine, TRUE);
-    posada_machine_set_capabilities (self->machine, call->answers ? CAPABILITIES : 0);
+    posada_machine_set_capabilities (self->machine, call->answers ? capabilities : 0);
     posada_machine_set_state (
         self->machine, call->paused ? POSADA_MACHINE_PAUSED : POSADA_MACHINE_RUNNING, reason);
+    if (call->answers)
+        compare_remote (self, call->viewers);
     if (self->timeout == 0)
         self->timeout = g_timeout_add (LOOK_MS, timeout_cb, self);
 }
@@ -79,6 +109,7 @@ leave (PosadaOutside *self)
     if (!posada_machine_get_outside (self->machine))
         return;
     posada_machine_set_outside (self->machine, FALSE);
+    set_remote_problem (self, NULL);
     posada_machine_set_capabilities (self->machine, self->capabilities);
     posada_machine_set_state (self->machine, POSADA_MACHINE_OFF, NULL);
 }
@@ -117,6 +148,7 @@ done_cb (gpointer data)
     g_clear_object (&call->store);
     g_free (call->uuid);
     g_free (call->command);
+    g_free (call->viewers);
     g_free (call);
     return G_SOURCE_REMOVE;
 }
@@ -133,6 +165,7 @@ look (Call *call)
     state = answer ? posada_control_get_string (answer, "state") : NULL;
     call->answers = answer != NULL;
     call->paused = g_strcmp0 (state, "paused") == 0;
+    call->viewers = answer ? posada_control_get_string (answer, "spice") : NULL;
 }
 
 static gpointer

@@ -21,8 +21,8 @@ PosadaOutside *
 posada_outside_new (PosadaMachine *machine, PosadaStore *store, PosadaOutsideBusy is_busy);
 void posada_outside_free (PosadaOutside *self); /* NULL is fine */
 
-/* Sets state, capabilities and “outside” to what is there; again and again while another process
- * runs it, until it is OFF with @capabilities. */
+/* Sets state, capabilities, “outside” and the remote access's problem to what is there; again and
+ * again while another process runs it, until it is OFF with @capabilities. */
 void posada_outside_look (PosadaOutside *self, PosadaMachineCapabilities capabilities);
 /* Looks at once, which takes no longer than opening a file: whether nobody runs it any more. If so
  * it is OFF. */

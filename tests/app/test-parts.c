@@ -349,23 +349,47 @@ TEST (the_network_is_told_with_what_is_wrong_with_it)
     CHECK (!get_fact (facts, "Network Activity"));
 }
 
+/* The first button for it. */
+static GtkWidget *
+find_action (GtkWidget *widget, const char *action)
+{
+    if (GTK_IS_BUTTON (widget) &&
+        g_strcmp0 (gtk_actionable_get_action_name (GTK_ACTIONABLE (widget)), action) == 0)
+        return widget;
+    for (GtkWidget *child = gtk_widget_get_first_child (widget); child;
+         child = gtk_widget_get_next_sibling (child)) {
+        GtkWidget *found = find_action (child, action);
+
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
 TEST (a_machine_outside_says_so_and_one_that_is_broken_has_a_way_out)
 {
     g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("One", NULL);
-    GtkWidget *page = g_object_ref_sink (g_object_new (POSADA_TYPE_MACHINE_PAGE, NULL));
-    GtkWidget *banner;
+    GtkWidget *page = g_object_new (POSADA_TYPE_MACHINE_PAGE, NULL);
+    GtkWidget *window = gtk_window_new (), *banner;
 
+    gtk_window_set_child (GTK_WINDOW (window), page);
     posada_machine_page_set_machine (POSADA_MACHINE_PAGE (page), machine);
     banner = find_widget (page, ADW_TYPE_BANNER);
     posada_machine_set_outside (machine, TRUE);
     posada_machine_set_state (machine, POSADA_MACHINE_RUNNING, "Running outside this window");
     CHECK (adw_banner_get_revealed (ADW_BANNER (banner)));
+    CHECK_CONTAINS (adw_banner_get_title (ADW_BANNER (banner)), "can be operated from here");
+    CHECK (gtk_widget_get_sensitive (find_action (page, "machine.force-off")));
+    /* Nobody answers there. */
+    posada_machine_set_capabilities (machine, 0);
+    CHECK_CONTAINS (adw_banner_get_title (ADW_BANNER (banner)), "can only be operated there");
+    CHECK (!gtk_widget_get_sensitive (find_action (page, "machine.force-off")));
     posada_machine_set_outside (machine, FALSE);
     posada_machine_set_state (machine, POSADA_MACHINE_MISSING, "line 3: <oops>");
     CHECK (
         strcmp (gtk_stack_get_visible_child_name (GTK_STACK (find_widget (page, GTK_TYPE_STACK))),
                 "broken") == 0);
-    g_object_unref (page);
+    gtk_window_destroy (GTK_WINDOW (window));
 }
 
 int
