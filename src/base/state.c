@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/util.h"
 
 #define SECTION_MAGIC 0x53415350u /* "PSAS" */
 #define MAX_NAME      200
+#define MAX_SECTIONS  4096
 #define WORTH_A_PIECE 65536
 
 static const size_t element_bytes[] = {
@@ -383,4 +385,41 @@ vmm_state_load (struct vmm_state_reader *reader, const char *name,
         return malformed (&outer, "it has more fields than this version knows");
     reader->offset = (size_t) (outer.at - reader->data);
     return 0;
+}
+
+/* 1, 0 at the end of the file, or a negative errno. */
+static int
+read_at (int fd, void *data, size_t length, uint64_t offset)
+{
+    ssize_t n = pread (fd, data, length, (off_t) offset);
+
+    if (n < 0)
+        return -errno;
+    return n == 0 ? 0 : (size_t) n == length ? 1 : -EPROTO;
+}
+
+int
+vmm_state_find (int fd, const char *name)
+{
+    size_t length = strlen (name);
+    uint64_t offset = 0;
+
+    for (unsigned i = 0; i < MAX_SECTIONS; i++) {
+        uint8_t head[6], rest[MAX_NAME + 8];
+        size_t name_length;
+        int r = read_at (fd, head, sizeof head, offset);
+
+        if (r <= 0)
+            return r;
+        name_length = load_le16 (head + 4);
+        if (load_le32 (head) != SECTION_MAGIC || name_length > MAX_NAME)
+            return -EPROTO;
+        r = read_at (fd, rest, name_length + 8, offset + sizeof head);
+        if (r <= 0)
+            return r < 0 ? r : -EPROTO;
+        if (name_length == length && memcmp (rest, name, length) == 0)
+            return 1;
+        offset += sizeof head + name_length + 8 + load_le32 (rest + name_length + 4);
+    }
+    return -EPROTO;
 }

@@ -149,3 +149,7 @@ int vmm_state_save (struct vmm_state_writer *writer, const char *name,
  */
 int vmm_state_load (struct vmm_state_reader *reader, const char *name,
                     const struct vmm_state_table *table, void *object, struct vmm_error *error);
+
+/* Whether the stream that the file @fd is has a section called @name: 1 or 0. -EPROTO for what is
+ * no such stream; an errno of reading. Nothing else of the file is read or believed. */
+int vmm_state_find (int fd, const char *name);

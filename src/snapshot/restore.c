@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/state.h"
 #include "engine/posada-engine.h"
 #include "snapshot/snapshot-internal.h"
 
@@ -193,6 +194,25 @@ snapshot_restore_begin (const char *path, struct vmm_machine *machine, bool paus
     *ret_restoring = self;
     vmm_restore (machine, &restore);
     return 0;
+}
+
+int
+snapshot_count_devices (const char *path, const char *prefix, unsigned max)
+{
+    AUTO_FD place = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    AUTO_FD state =
+        place < 0 ? -1 : openat (place, "state", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    unsigned n = 0;
+    int r = state < 0 ? -errno : 1;
+
+    while (r > 0 && n < max) {
+        char id[64];
+
+        snprintf (id, sizeof id, "%s%u", prefix, n);
+        r = vmm_state_find (state, id);
+        n += r > 0;
+    }
+    return r < 0 ? r : (int) n;
 }
 
 int

@@ -146,6 +146,9 @@ int snapshot_restore_begin (const char *path, struct vmm_machine *machine, bool 
  * machine is destroyed. */
 int snapshot_restore_end (struct snapshot_restoring *restoring, const struct vmm_event *event,
                           struct vmm_error *error);
+/* How many of the devices @prefix0, @prefix1, … up to @max the machine of a snapshot, or one that
+ * was suspended, has: what goes on from it must have as many. Negative if that cannot be told. */
+int snapshot_count_devices (const char *path, const char *prefix, unsigned max);
 /*
  * The generation of a machine (struct vmm_restore in the engine's header): a new one is kept in
  * @folder at every return to a snapshot, and is that of all starts from then on; before the first

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/state.h"
 #include "base/util.h"
@@ -289,6 +291,44 @@ TEST (long_arrays_that_are_borrowed_make_the_same_stream)
         vmm_state_writer_fini (&parts);
     }
     free (pixels);
+}
+
+TEST (sections_are_found_by_name_in_a_file)
+{
+    struct vmm_state_writer writer = {0};
+    struct outer object = {0};
+    FILE *file = tmpfile ();
+    int fd = fileno (file);
+    int results[4] = {0};
+
+    CHECK_EQUAL (vmm_state_find (fd, "net0"), 0);
+    CHECK_EQUAL (vmm_state_save (&writer, "machine", &version_1, &object), 0);
+    CHECK_EQUAL (vmm_state_save (&writer, "net0", &version_1, &object), 0);
+    CHECK_EQUAL (vmm_state_save (&writer, "net10", &version_1, &object), 0);
+    CHECK_EQUAL (pwrite (fd, writer.data, writer.length, 0), (long) writer.length);
+    CHECK_EQUAL (vmm_state_find (fd, "machine"), 1);
+    CHECK_EQUAL (vmm_state_find (fd, "net0"), 1);
+    CHECK_EQUAL (vmm_state_find (fd, "net10"), 1);
+    CHECK_EQUAL (vmm_state_find (fd, "net1"), 0);
+    CHECK_EQUAL (vmm_state_find (fd, ""), 0);
+    /* Cut off anywhere, or with a byte that is another one, it is found, absent or damaged. */
+    for (size_t length = writer.length; length-- > 0;) {
+        CHECK_EQUAL (ftruncate (fd, (off_t) length), 0);
+        results[vmm_state_find (fd, "net1") == -EPROTO]++;
+    }
+    for (size_t i = 0; i < writer.length; i++) {
+        uint8_t byte = (uint8_t) ~writer.data[i];
+        int r;
+
+        CHECK_EQUAL (pwrite (fd, writer.data, writer.length, 0), (long) writer.length);
+        CHECK_EQUAL (pwrite (fd, &byte, 1, (off_t) i), 1);
+        r = vmm_state_find (fd, "net1");
+        results[2 + (r == -EPROTO)]++;
+        CHECK (r == 0 || r == -EPROTO);
+    }
+    CHECK (results[0] > 0 && results[1] > 0 && results[2] > 0 && results[3] > 0);
+    vmm_state_writer_fini (&writer);
+    fclose (file);
 }
 
 TAP_MAIN ()
