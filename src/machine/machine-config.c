@@ -51,7 +51,7 @@ add_cards (struct machine_config *self, const struct machine_plan *plan)
     for (size_t i = 0; i < plan->n_cards; i++) {
         const struct machine_card *card = &plan->cards[i];
 
-        snprintf (self->card_names[i], sizeof self->card_names[i], "net%zu", i);
+        snprintf (self->card_names[i], sizeof self->card_names[i], MACHINE_CARD_DEVICE "%zu", i);
         add_device (self, "virtio-net", self->card_names[i]);
         add_value (self, (struct vmm_value) VMM_NUMBER ("slot", FIRST_CARD_SLOT - i));
         add_value (self, (struct vmm_value) VMM_STRING ("mac", card->mac));

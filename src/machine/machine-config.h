@@ -21,6 +21,8 @@ struct net;
 
 /* The CD-ROM drives are the ports of this device. */
 #define MACHINE_CD_DEVICE "ahci0"
+/* Network cards are devices of this name and their numbers, from 0 on. */
+#define MACHINE_CARD_DEVICE "net"
 
 enum screen_kind {
     SCREEN_VGA,

@@ -45,6 +45,7 @@ posada_kvm_config_copy (const PosadaKvmConfig *self)
     copy->initrd = g_strdup (self->initrd);
     copy->cmdline = g_strdup (self->cmdline);
     copy->obstacle = g_strdup (self->obstacle);
+    copy->network = self->network ? posada_kvm_network_copy (self->network) : NULL;
     copy->remote = self->remote ? posada_remote_copy (self->remote) : NULL;
     copy->folder = g_strdup (self->folder);
     copy->cds = copy_drives (self->cds, self->n_cds);
@@ -65,6 +66,7 @@ posada_kvm_config_free (PosadaKvmConfig *self)
     g_free (self->initrd);
     g_free (self->cmdline);
     g_free (self->obstacle);
+    posada_kvm_network_free (self->network);
     posada_remote_free (self->remote);
     g_free (self->folder);
     free_drives (self->cds, self->n_cds);
@@ -206,5 +208,6 @@ posada_kvm_config_new_for_definition (PosadaDefinition *definition)
     else
         self->firmware = posada_definition_get_loader (definition);
     add_drives (self, definition);
+    self->network = posada_kvm_network_read (definition);
     return self;
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "machine/posada-kvm-network.h"
 #include "machine/posada-remote.h"
 #include "store/posada-definition.h"
 
@@ -30,16 +31,17 @@ typedef struct {
     const PosadaKvmDrive *cds, *disks;
     guint n_cds, n_disks;
     gboolean boot_menu;
-    gboolean disposable;    /* for the next start: nothing that it writes is kept */
-    gboolean serial;        /* a serial port, for a terminal */
-    gboolean virtio_screen; /* for drivers, with a VGA in it; else a plain VGA */
-    PosadaRemote *remote;   /* viewers outside; NULL: none */
-    char *folder;           /* of the machine; NULL: it needs none */
-    char *obstacle;         /* a sentence: why our engine cannot run it; NULL: it can */
+    gboolean disposable;       /* for the next start: nothing that it writes is kept */
+    gboolean serial;           /* a serial port, for a terminal */
+    gboolean virtio_screen;    /* for drivers, with a VGA in it; else a plain VGA */
+    PosadaKvmNetwork *network; /* NULL: no card */
+    PosadaRemote *remote;      /* viewers outside; NULL: none */
+    char *folder;              /* of the machine; NULL: it needs none */
+    char *obstacle;            /* a sentence: why our engine cannot run it; NULL: it can */
 } PosadaKvmConfig;
 
-/* What our engine makes of a definition. What it has no device for but can do without, such as
- * network interfaces, is left out; what it cannot do without is the obstacle. */
+/* What our engine makes of a definition. What it has no device for but can do without is
+ * left out, or not connected; what it cannot do without is the obstacle. */
 PosadaKvmConfig *posada_kvm_config_new_for_definition (PosadaDefinition *definition);
 
 PosadaKvmConfig *posada_kvm_config_copy (const PosadaKvmConfig *self);

@@ -14,6 +14,7 @@
 #include "engine/firmware/locate.h"
 #include "hw/device-table.h"
 #include "machine/posada-machine.h"
+#include "net/net.h"
 #include "snapshot/snapshot.h"
 
 /* The one place where errors of the engine become ours. */
@@ -108,6 +109,73 @@ open_serial (PosadaKvmInstance *self, const PosadaKvmConfig *config, struct vmm_
     r = chardev_open_fds (fds[1], fds[1], &self->plan.serial, error);
     close (fds[1]);
     return r;
+}
+
+/* Where a port is taken, as by the original of a copy, everything but the forwards works. */
+static int
+open_net (const PosadaKvmCard *card, struct net **ret_net, struct vmm_error *error)
+{
+    g_autofree struct net_forward *forwards = g_new (struct net_forward, card->n_forwards);
+    struct net_passt options = {.forwards = forwards, .n_forwards = card->n_forwards};
+    int r;
+
+    for (guint i = 0; i < card->n_forwards; i++)
+        forwards[i] = (struct net_forward) {
+            .udp = card->forwards[i].udp,
+            .address = card->forwards[i].address,
+            .first = card->forwards[i].first,
+            .last = card->forwards[i].last,
+            .to = card->forwards[i].to,
+        };
+    r = net_open_passt (&options, ret_net, error);
+    if (r == 0 || card->n_forwards == 0 || r == -ENOENT)
+        return r;
+    options.n_forwards = 0;
+    return net_open_passt (&options, ret_net, NULL) == 0 ? 1 : r;
+}
+
+/* What the network says is a sentence but for its ends. */
+static void
+tell_problem (PosadaKvmInstance *self, int result, const struct vmm_error *error)
+{
+    g_autofree char *sentence = g_strdup_printf ("%s.", error->message);
+
+    g_message ("%s", error->message);
+    sentence[0] = g_ascii_toupper (sentence[0]);
+    g_set_str (&self->network_problem,
+               result == -ENOENT ? _ ("The network is not connected: install the package passt, "
+                                      "then shut the machine down and start it again.")
+                                 : sentence);
+}
+
+/* A machine without its network runs nevertheless. */
+static void
+open_network (PosadaKvmInstance *self, const PosadaKvmConfig *config)
+{
+    const PosadaKvmNetwork *network = config->network;
+
+    if (!network)
+        return;
+    self->network = posada_kvm_network_get_kind (network) == POSADA_NETWORK_NONE
+                        ? POSADA_NETWORK_NONE
+                        : POSADA_NETWORK_UNPLUGGED;
+    self->network_problem = g_strdup (network->problem);
+    self->plan.n_cards = network->n_cards;
+    for (guint i = 0; i < network->n_cards; i++) {
+        struct machine_card *card = &self->plan.cards[i];
+        struct vmm_error error = {0};
+        int r;
+
+        *card = (struct machine_card) {.mac = network->cards[i].mac,
+                                       .unplugged = !network->cards[i].connected};
+        if (card->unplugged)
+            continue;
+        r = open_net (&network->cards[i], &card->net, &error);
+        if (r != 0)
+            tell_problem (self, r, &error);
+        if (r >= 0)
+            self->network = POSADA_NETWORK_HOST;
+    }
 }
 
 static int
@@ -214,6 +282,8 @@ posada_kvm_instance_open (const PosadaKvmConfig *config, GError **error)
         r = open_serial (self, config, &from);
     if (r == 0)
         r = find_firmware (self, config, &from);
+    if (r == 0)
+        open_network (self, config);
     if (r < 0)
         take_error (error, POSADA_MACHINE_ERROR_FAILED, &from);
     else {
@@ -246,6 +316,8 @@ posada_kvm_instance_close (PosadaKvmInstance *self)
         blk_close (self->plan.cds[i]);
     for (guint i = 0; i < MACHINE_MAX_DISKS; i++)
         blk_close (self->plan.disks[i]);
+    for (guint i = 0; i < MACHINE_MAX_CARDS; i++)
+        net_close (self->plan.cards[i].net);
     chardev_close (self->plan.serial);
     if (self->serial_fd >= 0)
         close (self->serial_fd);
@@ -253,6 +325,7 @@ posada_kvm_instance_close (PosadaKvmInstance *self)
     display_destroy (self->plan.display);
     free (self->bios);
     free (self->vgabios);
+    g_free (self->network_problem);
     g_free (self);
 }
 
@@ -271,5 +344,21 @@ posada_kvm_instance_get_disk_traffic (PosadaKvmInstance *self, guint64 *ret_read
         blk_get_stats (blk, &stats);
         *ret_read += stats.read_bytes;
         *ret_written += stats.write_bytes;
+    }
+}
+
+void
+posada_kvm_instance_get_network_traffic (PosadaKvmInstance *self, guint64 *ret_received,
+                                         guint64 *ret_sent)
+{
+    *ret_received = *ret_sent = 0;
+    for (gsize i = 0; i < self->plan.n_cards; i++) {
+        struct net_stats stats;
+
+        if (!self->plan.cards[i].net)
+            continue;
+        net_get_stats (self->plan.cards[i].net, &stats);
+        *ret_received += stats.received_bytes;
+        *ret_sent += stats.sent_bytes;
     }
 }

@@ -16,7 +16,9 @@ typedef struct {
     PosadaKvmScreen *screen;
     PosadaKvmRemote *remote;
     PosadaRemote *remote_state; /* how it was made when it opened; NULL: off */
-    gboolean disposable;        /* its disks are overlays that go with it */
+    PosadaNetwork network;
+    char *network_problem; /* a sentence, or NULL */
+    gboolean disposable;   /* its disks are overlays that go with it */
     int serial_fd; /* the host's end of the serial line, whoever takes it sets it to -1; -1: none */
     char *bios, *vgabios;
     struct vmm_log log;
@@ -27,6 +29,9 @@ PosadaKvmInstance *posada_kvm_instance_open (const PosadaKvmConfig *config, GErr
 /* Pulls the plug, if it is on. NULL is fine. */
 void posada_kvm_instance_close (PosadaKvmInstance *self);
 
+/* Bytes that the guest has received and sent so far, by all cards. Any thread. */
+void posada_kvm_instance_get_network_traffic (PosadaKvmInstance *self, guint64 *ret_received,
+                                              guint64 *ret_sent);
 /* Bytes read and written so far, of all disks. Any thread. */
 void posada_kvm_instance_get_disk_traffic (PosadaKvmInstance *self, guint64 *ret_read,
                                            guint64 *ret_written);

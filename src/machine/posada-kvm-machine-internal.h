@@ -44,7 +44,7 @@ struct _PosadaKvmMachine {
     PosadaDiskCare *care;          /* NULL until somebody asks */
 
     gint64 sampled_at; /* monotonic µs */
-    guint64 cpu_ns, disk_read, disk_written;
+    guint64 cpu_ns, disk_read, disk_written, net_received, net_sent;
 };
 
 DexFuture *posada_kvm_machine_rename (PosadaMachine *machine, const char *name);
@@ -67,6 +67,12 @@ void posada_kvm_snapshots_free (PosadaKvmSnapshots *snapshots);
 void posada_kvm_snapshots_refresh (PosadaKvmMachine *self);
 /* The instance is built: FALSE if there is nothing to go on from, so that it should boot. */
 gboolean posada_kvm_snapshots_start (PosadaKvmMachine *self, gboolean saved);
+/* Blocking: what the next start goes on from, which is @start_from, what the machine was saved to,
+ * or NULL. */
+char *posada_kvm_snapshots_find_start (PosadaStore *store, const char *uuid, gboolean saved,
+                                       const char *start_from);
+/* The path of the snapshot to start from, or NULL. */
+const char *posada_kvm_snapshots_get_start (PosadaKvmMachine *self);
 /* Blocking: whether the machine was saved. */
 gboolean posada_kvm_snapshots_is_saved (PosadaStore *store, const char *uuid);
 /* Blocking: removes what a process that died left half made. The instance is not on. */

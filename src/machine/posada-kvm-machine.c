@@ -89,7 +89,7 @@ struct _Job {
     PosadaLock *lock;
     PosadaKvmInstance *instance;
     GError *error;
-    char *reason;
+    char *reason, *start_from;
     gpointer left; /* of a snapshot, once there is no instance */
     gboolean saved;
     guint64 size;
@@ -107,6 +107,7 @@ job_done_cb (gpointer data)
     posada_kvm_config_free (job->config);
     g_clear_error (&job->error);
     g_free (job->reason);
+    g_free (job->start_from);
     g_free (job);
     return G_SOURCE_REMOVE;
 }
@@ -138,6 +139,7 @@ begin_samples (PosadaKvmMachine *self)
     vmm_get_stats (self->instance->engine, &stats);
     self->cpu_ns = stats.cpu_ns;
     posada_kvm_instance_get_disk_traffic (self->instance, &self->disk_read, &self->disk_written);
+    posada_kvm_instance_get_network_traffic (self->instance, &self->net_received, &self->net_sent);
     self->sampled_at = g_get_monotonic_time ();
 }
 
@@ -148,6 +150,7 @@ sample_cb (gpointer data)
 {
     PosadaKvmMachine *self = data;
     guint64 cpu_ns = self->cpu_ns, read = self->disk_read, written = self->disk_written;
+    guint64 received = self->net_received, sent = self->net_sent;
     gint64 before = self->sampled_at;
     PosadaMachineSample sample;
     double seconds;
@@ -160,6 +163,8 @@ sample_cb (gpointer data)
         .memory = self->instance->plan.memory,
         .disk_read = (guint64) ((double) (self->disk_read - read) / seconds),
         .disk_write = (guint64) ((double) (self->disk_written - written) / seconds),
+        .net_received = (guint64) ((double) (self->net_received - received) / seconds),
+        .net_sent = (guint64) ((double) (self->net_sent - sent) / seconds),
     };
     posada_machine_add_sample (POSADA_MACHINE (self), &sample);
     return G_SOURCE_CONTINUE;
@@ -195,6 +200,18 @@ close_work (Job *job)
     g_clear_pointer (&job->lock, posada_lock_free);
 }
 
+/* As it will be at the next start. */
+static void
+take_network (PosadaKvmMachine *self)
+{
+    const PosadaKvmNetwork *network = self->config->network;
+
+    posada_machine_set_network (POSADA_MACHINE (self),
+                                network ? posada_kvm_network_get_kind (network)
+                                        : POSADA_NETWORK_NONE,
+                                network ? network->problem : NULL);
+}
+
 static void
 closed (Job *job)
 {
@@ -202,6 +219,7 @@ closed (Job *job)
 
     self->busy = FALSE;
     posada_machine_take_remote (POSADA_MACHINE (self), self->config->remote);
+    take_network (self);
     enter (self, POSADA_MACHINE_OFF, job->reason);
     grant (self, FORCE_OFF);
     grant (self, SHUT_DOWN);
@@ -338,6 +356,8 @@ events_cb (int fd, GIOCondition condition, gpointer data)
 static void
 open_work (Job *job)
 {
+    g_autofree char *start = NULL;
+
     if (job->store) {
         job->lock = posada_store_lock (job->store, job->config->uuid, &job->error);
         if (!job->lock)
@@ -345,6 +365,10 @@ open_work (Job *job)
         posada_disk_remove_remains (job->config->folder);
     }
     job->saved = job->store && posada_kvm_snapshots_is_saved (job->store, job->config->uuid);
+    start = posada_kvm_snapshots_find_start (job->store, job->config->uuid, job->saved,
+                                             job->start_from);
+    if (start && job->config->network)
+        posada_kvm_network_fit (job->config->network, start);
     job->instance = posada_kvm_instance_open (job->config, &job->error);
     if (!job->instance)
         g_clear_pointer (&job->lock, posada_lock_free);
@@ -386,6 +410,8 @@ opened (Job *job)
     posada_machine_set_display (POSADA_MACHINE (self), display);
     if (self->instance->remote_state)
         posada_machine_take_remote (POSADA_MACHINE (self), self->instance->remote_state);
+    posada_machine_set_network (POSADA_MACHINE (self), self->instance->network,
+                                self->instance->network_problem);
     if (self->instance->serial_fd >= 0) {
         g_autoptr (PosadaSerial) serial = posada_serial_new (self->instance->serial_fd);
 
@@ -427,6 +453,7 @@ kvm_machine_start (PosadaMachine *machine)
         .done = opened,
         .store = self->store ? g_object_ref (self->store) : NULL,
         .config = posada_kvm_config_copy (self->config),
+        .start_from = g_strdup (posada_kvm_snapshots_get_start (self)),
     });
     return make_wish (self, START);
 }
@@ -624,8 +651,10 @@ posada_kvm_machine_set_config (PosadaKvmMachine *self, const PosadaKvmConfig *co
     if (!self->config->remote)
         self->config->remote = g_new0 (PosadaRemote, 1);
     /* What runs goes on as it was made. */
-    if (!self->busy && !self->instance)
+    if (!self->busy && !self->instance) {
         posada_machine_take_remote (machine, self->config->remote);
+        take_network (self);
+    }
     posada_machine_set_id (machine, self->config->uuid);
     posada_machine_set_name (machine, config->name);
     posada_machine_set_os_name (machine, config->os_name);

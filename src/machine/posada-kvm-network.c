@@ -5,6 +5,8 @@
 
 #include <glib/gi18n.h>
 
+#include "snapshot/snapshot.h"
+
 /* The first one is told. */
 static void
 add_problem (PosadaKvmNetwork *self, const char *sentence)
@@ -50,6 +52,35 @@ posada_kvm_network_read (PosadaDefinition *definition)
     return self;
 }
 
+static void
+clear_card (PosadaKvmCard *card)
+{
+    g_free (card->mac);
+    posada_forwards_free (card->forwards, card->n_forwards);
+}
+
+void
+posada_kvm_network_fit (PosadaKvmNetwork *self, const char *snapshot)
+{
+    int n = snapshot_count_devices (snapshot, MACHINE_CARD_DEVICE, POSADA_KVM_CARDS_MAX);
+
+    /* What is damaged is for who restores it to tell. */
+    if (n < 0 || (guint) n == self->n_cards)
+        return;
+    if ((guint) n < self->n_cards)
+        g_set_str (&self->problem,
+                   _ ("The machine goes on from a time when it had fewer network cards: shut it "
+                      "down and start it again to have all of them."));
+    while (self->n_cards > (guint) n)
+        clear_card (&self->cards[--self->n_cards]);
+    while (self->n_cards < (guint) n) {
+        self->cards[self->n_cards] = (PosadaKvmCard) {
+            .mac = g_strdup_printf ("52:54:00:00:00:%02x", self->n_cards),
+        };
+        self->n_cards++;
+    }
+}
+
 PosadaKvmNetwork *
 posada_kvm_network_copy (const PosadaKvmNetwork *self)
 {
@@ -70,10 +101,8 @@ posada_kvm_network_free (PosadaKvmNetwork *self)
 {
     if (!self)
         return;
-    for (guint i = 0; i < self->n_cards; i++) {
-        g_free (self->cards[i].mac);
-        posada_forwards_free (self->cards[i].forwards, self->cards[i].n_forwards);
-    }
+    for (guint i = 0; i < self->n_cards; i++)
+        clear_card (&self->cards[i]);
     g_free (self->problem);
     g_free (self);
 }

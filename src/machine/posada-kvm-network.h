@@ -6,12 +6,13 @@
  */
 #pragma once
 
+#include "machine/machine-config.h"
 #include "machine/posada-machine.h"
 #include "store/posada-device.h"
 
 G_BEGIN_DECLS
 
-#define POSADA_KVM_CARDS_MAX 8
+#define POSADA_KVM_CARDS_MAX MACHINE_MAX_CARDS
 
 typedef struct {
     char *mac;
@@ -29,6 +30,10 @@ typedef struct {
 PosadaKvmNetwork *posada_kvm_network_read (PosadaDefinition *definition);
 PosadaKvmNetwork *posada_kvm_network_copy (const PosadaKvmNetwork *self);
 void posada_kvm_network_free (PosadaKvmNetwork *self);
+
+/* Blocking. What goes on from a snapshot has as many cards as that: the folder of one, or of what
+ * the machine was saved to. Those beyond the definition's are not connected. */
+void posada_kvm_network_fit (PosadaKvmNetwork *self, const char *snapshot);
 
 PosadaNetwork posada_kvm_network_get_kind (const PosadaKvmNetwork *self);
 

@@ -46,7 +46,7 @@ struct _Step {
     struct snapshot_wish wish;
     Disks *disks; /* borrowed */
     gboolean paused, delete, saved;
-    PosadaKvmInstance *instance; /* borrowed: of a disc that is changed */
+    PosadaKvmInstance *instance; /* borrowed: of a restore, or of a disc that is changed */
     unsigned drive;
     struct snapshot_take *take;
     struct snapshot_restoring *restoring;

@@ -232,6 +232,14 @@ end_restore (PosadaKvmMachine *self)
 static void
 restore_begin_work (Step *step)
 {
+    int n = snapshot_count_devices (step->name, MACHINE_CARD_DEVICE, MACHINE_MAX_CARDS);
+
+    if (n >= 0 && (gsize) n != step->instance->plan.n_cards) {
+        step->result = vmm_error_set (&step->error, -EINVAL,
+                                      _ ("The machine’s network cards were others in that "
+                                         "snapshot: switch the machine off first."));
+        return;
+    }
     step->result =
         snapshot_restore_begin (step->name, step->wish.machine, step->paused, step->wish.disks,
                                 step->wish.n_disks, &step->restoring, &step->error);
@@ -260,6 +268,7 @@ posada_kvm_snapshots_restore (PosadaKvmMachine *self, const char *path, gboolean
 
     step->name = g_strdup (path);
     step->paused = paused;
+    step->instance = self->instance;
     step->wish.machine = self->instance->engine;
     step->wish.disks = self->snapshots->disks->disks;
     step->wish.n_disks = with_disks ? self->snapshots->disks->n : 0;
@@ -274,6 +283,23 @@ posada_kvm_snapshots_is_saved (PosadaStore *store, const char *uuid)
     g_autofree char *saved = g_build_filename (folder, POSADA_SNAPSHOT_SAVED, NULL);
 
     return g_file_test (saved, G_FILE_TEST_IS_DIR);
+}
+
+char *
+posada_kvm_snapshots_find_start (PosadaStore *store, const char *uuid, gboolean saved,
+                                 const char *start_from)
+{
+    g_autofree char *folder = store ? step_get_folder (store, uuid) : NULL;
+
+    if (start_from)
+        return g_strdup (start_from);
+    return saved ? g_build_filename (folder, POSADA_SNAPSHOT_SAVED, NULL) : NULL;
+}
+
+const char *
+posada_kvm_snapshots_get_start (PosadaKvmMachine *self)
+{
+    return self->snapshots->start_from;
 }
 
 gboolean

@@ -67,7 +67,8 @@ read_interface (xmlNode *node, GError **error)
     return g_steal_pointer (&interface);
 }
 
-/* Six bytes in hexadecimal, for one card and not for a group of them (IEEE 802, 8.2). */
+/* Six bytes in hexadecimal that are not all zero, for one card and not for a group of them
+ * (IEEE 802, 8.2). */
 static gboolean
 is_mac (const char *text)
 {
@@ -76,7 +77,7 @@ is_mac (const char *text)
     for (unsigned i = 0; i < 17; i++)
         if (i % 3 == 2 ? text[i] != ':' : !g_ascii_isxdigit (text[i]))
             return FALSE;
-    return (g_ascii_xdigit_value (text[1]) & 1) == 0;
+    return (g_ascii_xdigit_value (text[1]) & 1) == 0 && strspn (text, "0:") < 17;
 }
 
 static gboolean

@@ -3,6 +3,7 @@
 #include "machine/posada-kvm-machine.h"
 
 #include "machine-test.h"
+#include "store/posada-device.h"
 
 #define VIRTIO_DISK                                                    \
     "<disk type='file' device='disk'><driver name='qemu' type='raw'/>" \
@@ -118,6 +119,79 @@ follows_its_definition (void)
     g_assert_true (posada_definition_set_vcpus (definition, 3, NULL));
 }
 
+static void
+expect_network (const char *devices, guint n_cards, PosadaNetwork kind, const char *problem)
+{
+    g_autoptr (PosadaDefinition) definition = parse ("", devices);
+    g_autoptr (PosadaKvmConfig) config = posada_kvm_config_new_for_definition (definition);
+    PosadaMachine *machine = posada_kvm_machine_new_for_definition (definition, NULL);
+    const char *told = posada_machine_get_network_problem (machine);
+
+    g_assert_null (config->obstacle);
+    g_assert_cmpuint (config->network->n_cards, ==, n_cards);
+    g_assert_cmpint (posada_machine_get_network (machine), ==, kind);
+    if (problem)
+        g_assert_nonnull (strstr (told, problem));
+    else
+        g_assert_null (told);
+    g_object_unref (machine);
+}
+
+#define USER "<interface type='user'/>"
+
+static void
+has_the_network_cards_that_it_can_have (void)
+{
+    expect_network ("", 0, POSADA_NETWORK_NONE, NULL);
+    expect_network (USER, 1, POSADA_NETWORK_HOST, NULL);
+    expect_network ("<interface type='user'><backend type='passt'/><model type='e1000'/>"
+                    "</interface>",
+                    1, POSADA_NETWORK_HOST, NULL);
+    expect_network ("<interface type='user'><link state='down'/></interface>", 1,
+                    POSADA_NETWORK_UNPLUGGED, NULL);
+    expect_network ("<interface type='network'><source network='default'/></interface>", 1,
+                    POSADA_NETWORK_UNPLUGGED, "“user”");
+    expect_network ("<interface type='bridge'><source bridge='br0'/></interface>" USER, 2,
+                    POSADA_NETWORK_HOST, "“user”");
+    expect_network ("<interface type='user'><portForward proto='tcp'/></interface>", 1,
+                    POSADA_NETWORK_HOST, "forwarded");
+    expect_network (USER USER USER USER USER USER USER USER USER, 8, POSADA_NETWORK_HOST, "eight");
+}
+
+static void
+takes_over_addresses_and_ports_of_cards (void)
+{
+    g_autoptr (PosadaKvmConfig) config = config_of (
+        "", "<interface type='user'><mac address='52:54:00:00:00:09'/><portForward proto='udp'>"
+            "<range start='5000' end='5002' to='50'/></portForward></interface>" USER);
+    g_autoptr (PosadaKvmConfig) copy = posada_kvm_config_copy (config);
+    const PosadaKvmCard *cards = copy->network->cards;
+
+    g_clear_pointer (&config, posada_kvm_config_free);
+    g_assert_cmpstr (cards[0].mac, ==, "52:54:00:00:00:09");
+    g_assert_cmpuint (cards[0].n_forwards, ==, 1);
+    g_assert_true (cards[0].forwards[0].udp);
+    g_assert_cmpuint (cards[0].forwards[0].last, ==, 5002);
+    g_assert_cmpuint (cards[0].forwards[0].to, ==, 50);
+    g_assert_cmpuint (strlen (cards[1].mac), ==, 17);
+}
+
+static void
+follows_its_cable (void)
+{
+    g_autoptr (PosadaDefinition) definition = parse ("", USER);
+    PosadaMachine *machine = posada_kvm_machine_new_for_definition (definition, NULL);
+    g_autoptr (PosadaInterface) interface = posada_definition_get_interface (definition, 0);
+
+    g_assert_cmpint (posada_machine_get_network (machine), ==, POSADA_NETWORK_HOST);
+    interface->unplugged = TRUE;
+    g_assert_true (posada_definition_set_interface (definition, 0, interface, NULL));
+    g_assert_cmpint (posada_machine_get_network (machine), ==, POSADA_NETWORK_UNPLUGGED);
+    g_assert_true (posada_definition_remove_interface (definition, 0, NULL));
+    g_assert_cmpint (posada_machine_get_network (machine), ==, POSADA_NETWORK_NONE);
+    g_object_unref (machine);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -128,5 +202,8 @@ main (int argc, char **argv)
     ADD (boots_as_the_definition_says);
     ADD (says_what_it_cannot_run);
     ADD (follows_its_definition);
+    ADD (has_the_network_cards_that_it_can_have);
+    ADD (takes_over_addresses_and_ports_of_cards);
+    ADD (follows_its_cable);
     return g_test_run ();
 }

@@ -260,6 +260,9 @@ TEST (wrong_values_in_files_are_named)
                     "Two <disk>");
     refused_inside ("<devices><interface type='user'><mac address='x'/></interface></devices>",
                     "<mac>");
+    refused_inside ("<devices><interface type='user'><mac address='00:00:00:00:00:00'/>"
+                    "</interface></devices>",
+                    "<mac>");
     refused_inside ("<devices><graphics type='spice' port='65536'/></devices>", "port");
     refused_inside (FORWARD ("proto='sctp'", "<range start='1'/>"), "sctp");
     refused_inside (FORWARD ("proto='tcp' address='localhost'", "<range start='1'/>"), "localhost");
