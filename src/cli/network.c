@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/util.h"
+#include "cli/cli.h"
 #include "cli/text.h"
 
 static int
@@ -131,26 +132,47 @@ network_parse (const char *value, struct network_option *option, struct vmm_erro
             r = add_forward (option, part + 8, value, error);
         else if (strcmp (part, "unplugged") == 0)
             option->unplugged = true;
+        else if (strcmp (part, "optional") == 0)
+            option->optional = true;
         else
             r = vmm_error_set (error, -EINVAL,
-                               "--network=%s: '%.40s' is none of mac=ADDRESS, forward=PORTS and "
-                               "unplugged",
+                               "--network=%s: '%.40s' is none of mac=ADDRESS, forward=PORTS, "
+                               "optional and unplugged",
                                value, part);
     }
     return r;
 }
 
-int
-network_open (const struct network_option *option, struct net **ret_net, struct vmm_error *error)
+static int
+open_passt (const struct network_option *option, size_t n_forwards, struct net **ret_net,
+            struct vmm_error *error)
 {
     struct net_forward forwards[NET_MAX_FORWARDS];
-    struct net_passt passt = {forwards, option->n_forwards};
+    struct net_passt passt = {forwards, n_forwards};
 
-    for (size_t i = 0; i < option->n_forwards; i++) {
+    for (size_t i = 0; i < n_forwards; i++) {
         forwards[i] = option->forwards[i];
         forwards[i].address = *option->addresses[i] ? option->addresses[i] : NULL;
     }
     return net_open_passt (&passt, ret_net, error);
+}
+
+int
+network_open (const struct network_option *option, struct net **ret_net, struct vmm_error *error)
+{
+    struct vmm_error why = {0};
+    struct net *net = NULL;
+    int r;
+
+    if (!option->unplugged && !option->optional)
+        return open_passt (option, option->n_forwards, ret_net, error);
+    r = option->unplugged ? 0 : open_passt (option, option->n_forwards, &net, &why);
+    if (r < 0)
+        cli_complain ("%s", why.message);
+    if (r < 0 && r != -ENOENT && option->n_forwards > 0)
+        open_passt (option, 0, &net, NULL);
+    *ret_net = net;
+    return 0;
 }
 
 void

@@ -265,8 +265,6 @@ tell_lacks (PosadaDefinition *definition)
 {
     g_autoptr (PosadaRemote) remote = posada_kvm_remote_read (definition);
 
-    if (posada_definition_count_devices (definition, "interface"))
-        cli_complain ("the machine runs without a network, which is not there yet");
     for (unsigned i = 0; i < posada_definition_get_n_graphics (definition); i++) {
         g_autoptr (PosadaGraphics) graphics = posada_definition_get_graphics (definition, i);
 
@@ -309,6 +307,7 @@ become_run (PosadaStore *store, const char *uuid, const char *restore, gboolean 
             add (words, "--%s=%s", extra_names[i], extra[i]);
     if (!store_add_remote (words, definition, own_folder, error))
         return CLI_BAD_USE;
+    store_add_network (words, definition);
     g_ptr_array_add (words, NULL);
     tell_lacks (definition);
     companion_pass_on (posada_lock_pass_on (lock));

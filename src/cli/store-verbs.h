@@ -47,6 +47,9 @@ char *store_describe_remote (PosadaDefinition *definition, gboolean elsewhere);
  * terminal. Complains and returns NULL if it cannot be a password. */
 char *store_read_password (const char *path);
 
+/* Adds the options by which posada run has the network cards of the definition, or of the snapshot
+ * that @words have it go on from, and complains about what is not as the definition says. */
+void store_add_network (GPtrArray *words, PosadaDefinition *definition);
 /* Where its cable leads, with its address. */
 char *store_describe_card (const PosadaKvmCard *card);
 char *store_describe_forward (const PosadaForward *forward);

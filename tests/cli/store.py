@@ -9,6 +9,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -509,6 +510,51 @@ def a_running_machine_is_worked_by_name():
             assert os.listdir(os.path.join(os.environ["XDG_RUNTIME_DIR"], "posada")) == []
         finally:
             machine.kill()
+
+
+def start_and_kill(name, **environment):
+    """What posada start says on the way."""
+    with subprocess.Popen([POSADA, "start", name], stdin=subprocess.DEVNULL, text=True,
+                          stderr=subprocess.PIPE, env={**os.environ, **environment}) as machine:
+        try:
+            end = time.monotonic() + suite.TIMEOUT
+            while run("kill", name).returncode != 0:
+                assert machine.poll() is None and time.monotonic() < end, machine.stderr.read()
+                time.sleep(0.1)
+            assert machine.wait(suite.TIMEOUT) == 0
+            return machine.stderr.read()
+        finally:
+            machine.kill()
+
+
+@test
+def a_machine_starts_without_its_network_too():
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK) or not shutil.which("passt"):
+        raise Skip("no /dev/kvm, or no passt")
+    make_iso()
+    good("create", "--iso", "cd.iso", "--name", "M", "--memory", "64M", "--disk-size", "none")
+    assert start_and_kill("M") == ""
+    said = start_and_kill("M", PATH="/nowhere")
+    assert "install the package passt" in said and said.count("\n") == 1, said
+    (machine,) = machines()
+    path = os.path.join(folder_of(machine["uuid"]), "machine.xml")
+    with open(path, encoding="utf-8") as file:
+        xml = file.read()
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(xml.replace("</interface>", f"""<portForward proto='tcp'>
+              <range start='{port}' to='22'/></portForward></interface>
+              <interface type='user'><link state='down'/></interface>"""))
+        said = start_and_kill("M")
+        assert f"port {port} of this computer" in said and said.count("\n") == 1, said
+    assert start_and_kill("M") == ""
+    # What is unplugged needs nothing.
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(xml.replace("</interface>", "<link state='down'/></interface>"))
+    assert start_and_kill("M", PATH="/nowhere") == ""
 
 
 sys.exit(suite.main(WANTED, suite.in_own_session))

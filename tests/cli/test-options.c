@@ -85,16 +85,18 @@ TEST (cards_may_have_an_address_and_forwards)
     struct run_options options;
     const struct net_forward *forwards = options.cards[1].forwards;
 
-    CHECK_EQUAL (PARSE (&options, "--network",
-                        "--network=mac=52:54:00:AA:bb:01,forward=tcp:2222:22,forward=8080,"
-                        "forward=udp:0.0.0.0:5000-5009:6000,forward=tcp:[::1]:80,unplugged",
-                        "--cpus", "2"),
-                 0);
+    CHECK_EQUAL (
+        PARSE (&options, "--network",
+               "--network=mac=52:54:00:AA:bb:01,forward=tcp:2222:22,forward=8080,"
+               "forward=udp:0.0.0.0:5000-5009:6000,forward=tcp:[::1]:80,unplugged,optional",
+               "--cpus", "2"),
+        0);
     CHECK_EQUAL (options.cpus, 2);
     CHECK_EQUAL (options.n_cards, 2);
     CHECK_STRING (options.cards[0].mac, "");
     CHECK_EQUAL (options.cards[0].n_forwards, 0);
     CHECK (!options.cards[0].unplugged && options.cards[1].unplugged);
+    CHECK (!options.cards[0].optional && options.cards[1].optional);
     CHECK_STRING (options.cards[1].mac, "52:54:00:AA:bb:01");
     CHECK_EQUAL (options.cards[1].n_forwards, 4);
     CHECK (!forwards[0].udp && forwards[0].first == 2222 && forwards[0].last == 2222 &&
