@@ -21,6 +21,7 @@
 #include "display/display.h"
 #include "display/headless.h"
 #include "display/input.h"
+#include "net/net.h"
 
 #define MAX_MOTION 32767
 
@@ -319,6 +320,22 @@ write_disk_stats (struct json *json, struct blk *blk)
 }
 
 static void
+write_network_stats (struct json *json, const struct machine_card *card)
+{
+    struct net_stats stats;
+
+    net_get_stats (card->net, &stats);
+    json_begin_object (json, NULL);
+    json_string (json, "mac", card->mac);
+    json_number (json, "received-bytes", stats.received_bytes);
+    json_number (json, "received-frames", stats.received_frames);
+    json_number (json, "sent-bytes", stats.sent_bytes);
+    json_number (json, "sent-frames", stats.sent_frames);
+    json_number (json, "dropped-frames", stats.dropped_frames);
+    json_end_object (json);
+}
+
+static void
 execute_stats (struct run *run, struct control_client *client, char *arguments)
 {
     struct vmm_stats stats = {0};
@@ -343,6 +360,10 @@ execute_stats (struct run *run, struct control_client *client, char *arguments)
     for (size_t i = 0; i < run->options.n_cds; i++)
         if (run->plan.cds[i])
             write_disk_stats (&json, run->plan.cds[i]);
+    json_end_array (&json);
+    json_begin_array (&json, "networks");
+    for (size_t i = 0; i < run->plan.n_cards; i++)
+        write_network_stats (&json, &run->plan.cards[i]);
     json_end_array (&json);
     json_end_object (&json);
     control_reply (client, json_finish (&json));

@@ -117,6 +117,9 @@ def a_forwarded_port_is_open_as_long_as_the_machine_is_there():
     with Machine("--snapshots", "snapshots", f"--network=forward={port}:22", "--network") as machine:
         machine.listen()
         assert can_connect(port)
+        networks = machine.ctl("stats")["networks"]
+        assert [len(network["mac"]) for network in networks] == [17, 17], networks
+        assert networks[0]["received-frames"] == 0, networks  # the guest has no driver
         first = machine.ctl("snapshot", "take", "With a network")
         machine.ctl("snapshot", "restore", first["id"])
         machine.serial.sendall(b"x")
