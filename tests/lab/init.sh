@@ -73,13 +73,17 @@ done </shares
 
 mkdir -p /mnt/run/lab
 cp /command /mnt/run/lab/command
+
+# To the kernel, who is in a mere chroot may not make user name spaces; on top of all, it is none.
+cd /mnt || finish "failed cd /mnt"
+must mount -o move . /
 echo begin >&3
 
 if [ -e /terminal ]; then
     read -r size </terminal
     # shellcheck disable=SC2086
     stty $size </dev/hvc0
-    setsid -c chroot /mnt /bin/sh /run/lab/command <>/dev/hvc0 >&0 2>&1 3>&-
+    setsid -c chroot . /bin/sh /run/lab/command <>/dev/hvc0 >&0 2>&1 3>&-
     finish "status $?"
 fi
 
@@ -98,7 +102,7 @@ copies=$!
 dd bs=64k of="$err" <&8 2>/dev/null 3>&- 4<&- 5>&- 6<&- 7>&- 8<&- 9>&- &
 copies="$copies $!"
 exec 5>&- 6<&- 8<&-
-setsid chroot /mnt /bin/sh /run/lab/command <&4 >&7 2>&9 3>&- 4<&- 7>&- 9>&-
+setsid chroot . /bin/sh /run/lab/command <&4 >&7 2>&9 3>&- 4<&- 7>&- 9>&-
 status=$?
 exec 7>&- 9>&-
 

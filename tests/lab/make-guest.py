@@ -22,7 +22,7 @@ import lab
 HERE = os.path.dirname(os.path.realpath(__file__))
 
 MODULES = [
-    "virtio_blk", "virtio-rng", "virtio_balloon",
+    "virtio_blk", "virtio-rng", "virtio_balloon", "virtio_net", "af_packet",
     "crc32c_generic", "ext4",
     "ahci", "sr_mod", "isofs",
     "button", "evdev", "virtio_input", "virtio-gpu",
