@@ -331,6 +331,27 @@ class Machine:
         last.save(golden, optimize=True)
 
 
+class Kept(Machine):
+    """posada start: a machine of the store, at its own control socket."""
+
+    def __init__(self, name):
+        self.directory = tempfile.mkdtemp(prefix="lab-")
+        uuid = next(line.split()[1] for line in posada_well("show", name).splitlines()
+                    if line.startswith("UUID"))  # fmt: skip
+        self.folder = f"{os.environ['XDG_DATA_HOME']}/posada/machines/{uuid}"
+        self.control_path = f"{os.environ['XDG_RUNTIME_DIR']}/posada/{uuid}.sock"
+        self.serial_path = f"{self.directory}/serial"
+        self.errors_path = f"{self.directory}/errors"
+        self.log_path = f"{self.directory}/log"
+        self.output, self.seen = "", 0
+        with open(self.errors_path, "wb") as errors:
+            self.process = subprocess.Popen(
+                ["posada", "start", name, "--here", f"--serial=unix:{self.serial_path}",
+                 f"--log={self.log_path}"], stdin=subprocess.DEVNULL, stderr=errors)  # fmt: skip
+        self.control = self.connect(self.control_path).makefile("rwb")
+        self.serial = self.connect(self.serial_path)
+
+
 def need_pictures():
     if not Image:
         skip_all("Python has no PIL (package python3-pil)")
@@ -370,3 +391,15 @@ def posada(*arguments, seconds=60):
     )  # fmt: skip
 
 
+def posada_well(*arguments):
+    """The same, where nothing may go wrong: what it says."""
+    done = posada(*arguments)
+    check(done.returncode == 0, f"{arguments}: {done.stderr}")
+    return done.stdout.strip()
+
+
+def use_store():
+    """Have the command keep its machines in a place of this lab."""
+    os.environ["XDG_DATA_HOME"] = "/tmp/data"
+    os.environ["XDG_RUNTIME_DIR"] = "/tmp/runtime"
+    os.makedirs("/tmp/runtime", mode=0o700, exist_ok=True)

@@ -3,16 +3,11 @@
 """A stock guest with a tree of snapshots in three branches, and copies of two of them that run side
 by side while the guest goes on in the third."""
 
-import os
 import subprocess
-import tempfile
 import time
 
 import guest
 
-os.environ["XDG_DATA_HOME"] = "/tmp/data"
-os.environ["XDG_RUNTIME_DIR"] = "/tmp/runtime"
-os.makedirs("/tmp/runtime", mode=0o700, exist_ok=True)
 DISK = "/tmp/disk.qcow2"
 MARK = "echo {0} >/tmp/mark; echo {0} | dd of=/dev/vda seek=4096 conv=fsync,notrunc 2>/dev/null"
 LOOK = ("cat /tmp/mark; echo 3 >/proc/sys/vm/drop_caches;"
@@ -21,38 +16,13 @@ LOOK = ("cat /tmp/mark; echo 3 >/proc/sys/vm/drop_caches;"
 tap = guest.Tap(7)
 
 
-def posada(*arguments):
-    done = guest.posada(*arguments)
-    guest.check(done.returncode == 0, f"{arguments}: {done.stderr}")
-    return done.stdout.strip()
-
-
-class Kept(guest.Machine):
-    """posada start: a machine of the store, at its own control socket."""
-
-    def __init__(self, name):
-        self.directory = tempfile.mkdtemp(prefix="lab-")
-        uuid = next(line.split()[1] for line in posada("show", name).splitlines()
-                    if line.startswith("UUID"))  # fmt: skip
-        self.control_path = f"/tmp/runtime/posada/{uuid}.sock"
-        self.serial_path = f"{self.directory}/serial"
-        self.errors_path = f"{self.directory}/errors"
-        self.log_path = f"{self.directory}/log"
-        self.output, self.seen = "", 0
-        with open(self.errors_path, "wb") as errors:
-            self.process = subprocess.Popen(
-                ["posada", "start", name, "--here", f"--serial=unix:{self.serial_path}",
-                 f"--log={self.log_path}"], stdin=subprocess.DEVNULL, stderr=errors)  # fmt: skip
-        self.control = self.connect(self.control_path).makefile("rwb")
-        self.serial = self.connect(self.serial_path)
-
-
 subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", DISK, "64M"], check=True)
-posada("create", "--name", "First", "--kernel", guest.kernel(), "--initrd",
+guest.use_store()
+guest.posada_well("create", "--name", "First", "--kernel", guest.kernel(), "--initrd",
        guest.made("guest.cpio"), "--cmdline", "console=ttyS0 quiet", "--memory", "256M",
        "--disk", DISK)  # fmt: skip
 
-with Kept("First") as first:
+with guest.Kept("First") as first:
     first.boot()
     branches = {}
     with tap.case("a tree of three branches is made"):
@@ -65,10 +35,10 @@ with Kept("First") as first:
             branches[name] = first.ctl(f"snapshot take {name}")["id"]
     with tap.case("two copies are made while the machine runs"):
         for name in ("one", "two"):
-            posada("snapshot", "First", "copy", branches[name], "--name", f"Copy {name}")
+            guest.posada_well("snapshot", "First", "copy", branches[name], "--name", f"Copy {name}")
     # For clocks that stood still to be behind.
     time.sleep(5)
-    with Kept("Copy one") as one, Kept("Copy two") as two:
+    with guest.Kept("Copy one") as one, guest.Kept("Copy two") as two:
         with tap.case("they run side by side, each with the data of its branch"):
             for name, copy in (("one", one), ("two", two), ("three", first)):
                 copy.send("\n")
