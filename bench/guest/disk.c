@@ -30,11 +30,12 @@ struct series {
 
 static const struct series all_series[] = {
 #ifdef ONCE
-    {'a', true, true, 4096, 1, 2048, 0, false},
-    {'b', true, true, 4096, 32, 5632, 2048 * CLUSTER, false},
-    {'c', true, false, 1 << 20, 1, 256, 8192 * CLUSTER, false},
-    {'d', true, false, 1 << 20, 32, 256, 12288 * CLUSTER, false},
-    {'e', true, true, 4096, 1, 512, 7680 * CLUSTER, true},
+    /* First, for a flush waits for all that others left behind. */
+    {'a', true, true, 4096, 1, 512, 7680 * CLUSTER, true},
+    {'b', true, true, 4096, 1, 2048, 0, false},
+    {'c', true, true, 4096, 32, 5632, 2048 * CLUSTER, false},
+    {'d', true, false, 1 << 20, 1, 256, 8192 * CLUSTER, false},
+    {'e', true, false, 1 << 20, 32, 256, 12288 * CLUSTER, false},
 #else
     {'a', false, true, 4096, 1, 20000, 0, false},
     {'b', false, true, 4096, 32, 200000, 0, false},
