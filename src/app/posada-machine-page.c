@@ -41,6 +41,7 @@ struct _PosadaMachinePage {
     GtkPicture *screen_picture;
     AdwBanner *reason_banner;
     AdwBanner *remote_banner;
+    AdwBanner *network_banner;
     GtkLabel *name_label;
     GtkLabel *state_label;
     gboolean save_cancelled;             /* nobody is told that it failed */
@@ -204,6 +205,18 @@ update_remote (PosadaMachinePage *self)
     posada_remote_access_warn (self->remote_banner, self->machine);
 }
 
+/* While it is off, the facts alone tell. */
+static void
+update_network (PosadaMachinePage *self)
+{
+    const char *problem = posada_machine_get_network_problem (self->machine);
+
+    if (problem)
+        adw_banner_set_title (self->network_banner, problem);
+    adw_banner_set_revealed (self->network_banner,
+                             problem && posada_machine_is_on_here (self->machine));
+}
+
 static void
 update_thumbnail (PosadaMachinePage *self)
 {
@@ -235,6 +248,7 @@ state_changed_cb (PosadaMachinePage *self)
 
     update_state (self);
     update_thumbnail (self);
+    update_network (self);
     text = g_strdup_printf ("%s: %s", posada_machine_get_name (self->machine),
                             gtk_label_get_label (self->state_label));
     gtk_accessible_announce (GTK_ACCESSIBLE (self), text,
@@ -512,6 +526,7 @@ bind_children (GtkWidgetClass *widget_class)
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, screen_picture);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, reason_banner);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, remote_banner);
+    gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, network_banner);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, name_label);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, state_label);
     gtk_widget_class_bind_template_child (widget_class, PosadaMachinePage, facts);
@@ -598,9 +613,12 @@ posada_machine_page_set_machine (PosadaMachinePage *self, PosadaMachine *machine
                               self);
     g_signal_connect_swapped (machine, "notify::thumbnail", G_CALLBACK (update_thumbnail), self);
     g_signal_connect_swapped (machine, "notify::remote", G_CALLBACK (update_remote), self);
+    g_signal_connect_swapped (machine, "notify::network-problem", G_CALLBACK (update_network),
+                              self);
     update_name (self);
     update_state (self);
     update_remote (self);
+    update_network (self);
     update_thumbnail (self);
 }
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <glib/gi18n.h>
+#include <glib/gstdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -142,10 +143,16 @@ tell_problem (PosadaKvmInstance *self, int result, const struct vmm_error *error
 
     g_message ("%s", error->message);
     sentence[0] = g_ascii_toupper (sentence[0]);
-    g_set_str (&self->network_problem,
-               result == -ENOENT ? _ ("The network is not connected: install the package passt, "
-                                      "then shut the machine down and start it again.")
-                                 : sentence);
+    if (result == -ENOENT && g_access ("/.flatpak-info", F_OK) == 0)
+        g_set_str (&self->network_problem,
+                   _ ("The network is not connected, because a Flatpak cannot make one: install "
+                      "Posada as a package of your distribution to have it."));
+    else if (result == -ENOENT)
+        g_set_str (&self->network_problem,
+                   _ ("The network is not connected: install the package passt, then shut the "
+                      "machine down and start it again."));
+    else
+        g_set_str (&self->network_problem, sentence);
 }
 
 /* A machine without its network runs nevertheless. */
@@ -173,8 +180,10 @@ open_network (PosadaKvmInstance *self, const PosadaKvmConfig *config)
         r = open_net (&network->cards[i], &card->net, &error);
         if (r != 0)
             tell_problem (self, r, &error);
-        if (r >= 0)
-            self->network = POSADA_NETWORK_HOST;
+        if (!card->net)
+            continue;
+        self->network = POSADA_NETWORK_HOST;
+        self->networks_up++;
     }
 }
 
@@ -345,6 +354,28 @@ posada_kvm_instance_get_disk_traffic (PosadaKvmInstance *self, guint64 *ret_read
         *ret_read += stats.read_bytes;
         *ret_written += stats.write_bytes;
     }
+}
+
+gboolean
+posada_kvm_instance_check_network (PosadaKvmInstance *self)
+{
+    guint up = 0;
+
+    for (gsize i = 0; i < self->plan.n_cards; i++) {
+        struct net_stats stats = {.ended = true};
+
+        if (self->plan.cards[i].net)
+            net_get_stats (self->plan.cards[i].net, &stats);
+        up += !stats.ended;
+    }
+    if (up >= self->networks_up)
+        return FALSE;
+    self->networks_up = up;
+    self->network = up ? POSADA_NETWORK_HOST : POSADA_NETWORK_UNPLUGGED;
+    g_set_str (&self->network_problem,
+               _ ("The network has ended unexpectedly: shut the machine down and start it again to "
+                  "have it back."));
+    return TRUE;
 }
 
 void

@@ -17,6 +17,7 @@ typedef struct {
     PosadaKvmRemote *remote;
     PosadaRemote *remote_state; /* how it was made when it opened; NULL: off */
     PosadaNetwork network;
+    guint networks_up;
     char *network_problem; /* a sentence, or NULL */
     gboolean disposable;   /* its disks are overlays that go with it */
     int serial_fd; /* the host's end of the serial line, whoever takes it sets it to -1; -1: none */
@@ -29,6 +30,9 @@ PosadaKvmInstance *posada_kvm_instance_open (const PosadaKvmConfig *config, GErr
 /* Pulls the plug, if it is on. NULL is fine. */
 void posada_kvm_instance_close (PosadaKvmInstance *self);
 
+/* Whether a network has ended since this was last asked, which .network and .network_problem then
+ * tell. Main thread. */
+gboolean posada_kvm_instance_check_network (PosadaKvmInstance *self);
 /* Bytes that the guest has received and sent so far, by all cards. Any thread. */
 void posada_kvm_instance_get_network_traffic (PosadaKvmInstance *self, guint64 *ret_received,
                                               guint64 *ret_sent);

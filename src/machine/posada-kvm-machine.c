@@ -166,6 +166,9 @@ sample_cb (gpointer data)
         .net_received = (guint64) ((double) (self->net_received - received) / seconds),
         .net_sent = (guint64) ((double) (self->net_sent - sent) / seconds),
     };
+    if (posada_kvm_instance_check_network (self->instance))
+        posada_machine_set_network (POSADA_MACHINE (self), self->instance->network,
+                                    self->instance->network_problem);
     posada_machine_add_sample (POSADA_MACHINE (self), &sample);
     return G_SOURCE_CONTINUE;
 }

@@ -60,6 +60,7 @@ struct net {
     char said[NET_LINE];
 
     _Atomic uint64_t received_bytes, received_frames, sent_bytes, sent_frames, dropped_frames;
+    atomic_bool ended;
 };
 
 static void
@@ -129,6 +130,7 @@ end (struct net *self, const char *why)
     snprintf (self->why, sizeof self->why, "%s%s%s", why, *self->said ? ": " : "", self->said);
     vmm_source_remove (&self->source);
     self->fd = close_fd (self->fd);
+    atomic_store_explicit (&self->ended, true, memory_order_relaxed);
     self->in.start = self->in.end = self->out.start = self->out.end = 0;
     if (self->loop)
         vmm_timer_arm (&self->end_timer, 0);
@@ -403,6 +405,7 @@ net_get_stats (struct net *self, struct net_stats *ret_stats)
         .sent_bytes = atomic_load_explicit (&self->sent_bytes, memory_order_relaxed),
         .sent_frames = atomic_load_explicit (&self->sent_frames, memory_order_relaxed),
         .dropped_frames = atomic_load_explicit (&self->dropped_frames, memory_order_relaxed),
+        .ended = atomic_load_explicit (&self->ended, memory_order_relaxed),
     };
 }
 

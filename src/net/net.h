@@ -64,6 +64,7 @@ void net_close (struct net *net);
  * without a cable, are dropped. */
 struct net_stats {
     uint64_t received_bytes, received_frames, sent_bytes, sent_frames, dropped_frames;
+    bool ended; /* there is no other end any more */
 };
 void net_get_stats (struct net *net, struct net_stats *ret_stats);
 

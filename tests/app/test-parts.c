@@ -328,6 +328,25 @@ TEST (what_runs_shows_its_activity)
     CHECK (!get_fact (facts, "Network Activity"));
 }
 
+TEST (a_network_that_is_missing_while_it_runs_has_a_banner)
+{
+    g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("One", NULL);
+    GtkWidget *page = g_object_ref_sink (g_object_new (POSADA_TYPE_MACHINE_PAGE, NULL));
+    AdwBanner *banner;
+
+    posada_machine_page_set_machine (POSADA_MACHINE_PAGE (page), machine);
+    banner = ADW_BANNER (
+        gtk_widget_get_template_child (page, POSADA_TYPE_MACHINE_PAGE, "network_banner"));
+    posada_machine_set_network (machine, POSADA_NETWORK_UNPLUGGED, "Install <it>.");
+    CHECK (!adw_banner_get_revealed (banner));
+    start (machine);
+    CHECK (adw_banner_get_revealed (banner));
+    CHECK_STRING (adw_banner_get_title (banner), "Install <it>.");
+    posada_machine_set_network (machine, POSADA_NETWORK_HOST, NULL);
+    CHECK (!adw_banner_get_revealed (banner));
+    g_object_unref (page);
+}
+
 TEST (the_network_is_told_with_what_is_wrong_with_it)
 {
     static const PosadaMachineSample sample = {0};

@@ -194,6 +194,7 @@ TEST (a_length_that_cannot_be_ends_the_link_with_a_sentence)
     static const uint32_t lies[] = {0, 13, NET_MAX_FRAME + 1, 0x7FFFFFFF, UINT32_MAX};
 
     for (size_t i = 0; i < ARRAY_LENGTH (lies); i++) {
+        struct net_stats stats;
         struct card card;
         uint8_t wire[64];
         size_t n;
@@ -207,6 +208,8 @@ TEST (a_length_that_cannot_be_ends_the_link_with_a_sentence)
         CHECK_EQUAL (card.ended, 1);
         CHECK_CONTAINS (card.why, "which cannot be");
         CHECK (!net_is_up (card.net));
+        net_get_stats (card.net, &stats);
+        CHECK (stats.ended);
         CHECK_EQUAL (recv (card.peer, wire, 1, MSG_DONTWAIT), 0);
         card_fini (&card);
     }

@@ -4,6 +4,7 @@
 #include <glib/gstdio.h>
 #include <linux/input-event-codes.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -514,6 +515,46 @@ runs_with_its_network_or_says_what_to_do (void)
     g_object_unref (machine);
 }
 
+/* This process has no other children. */
+static void
+kill_passt (void)
+{
+    g_autoptr (GDir) processes = g_dir_open ("/proc", 0, NULL);
+    const char *name;
+
+    while ((name = g_dir_read_name (processes))) {
+        g_autofree char *path = g_build_filename ("/proc", name, "status", NULL);
+        g_autofree char *parent = g_strdup_printf ("\nPPid:\t%d\n", (int) getpid ());
+        g_autofree char *status = NULL;
+
+        if (g_ascii_isdigit (*name) && g_file_get_contents (path, &status, NULL, NULL) &&
+            strstr (status, parent))
+            g_assert_no_errno (kill ((pid_t) g_ascii_strtoll (name, NULL, 10), SIGKILL));
+    }
+}
+
+static void
+tells_when_its_network_ends (void)
+{
+    g_autofree char *folder = g_dir_make_tmp ("posada-ended-XXXXXX", NULL);
+    g_autoptr (PosadaStore) store = posada_store_new (folder);
+    PosadaMachine *machine;
+
+    if (lacks_kvm () || lacks_passt ())
+        return;
+    machine = make_counting (store);
+    add_card (machine);
+    expect_done (posada_machine_start (machine));
+    g_assert_cmpint (posada_machine_get_network (machine), ==, POSADA_NETWORK_HOST);
+    kill_passt ();
+    while (posada_machine_get_network (machine) != POSADA_NETWORK_UNPLUGGED)
+        g_main_context_iteration (NULL, TRUE);
+    g_assert_nonnull (strstr (posada_machine_get_network_problem (machine), "start it again"));
+    count (machine, "count 01\n");
+    expect_done (posada_machine_force_off (machine));
+    g_object_unref (machine);
+}
+
 /* As that of an original, of which the machine is a copy. */
 static int
 listen_somewhere (guint *ret_port)
@@ -766,6 +807,7 @@ main (int argc, char **argv)
     ADD (copies_go_on_side_by_side);
     ADD (runs_with_its_network_or_says_what_to_do);
     ADD (has_its_network_though_a_port_is_taken);
+    ADD (tells_when_its_network_ends);
     ADD (goes_on_from_before_it_had_a_card);
     ADD (the_serial_line_leads_to_the_guest);
     ADD (does_the_last_of_what_is_asked_at_once);
