@@ -20,7 +20,7 @@ struct _PosadaCloneDialog {
     AdwEntryRow *name_row;
     GtkCheckButton *full_button;
     GtkCheckButton *linked_button;
-    GtkWidget *clone_button;
+    GtkWidget *clone_button, *cancel_button;
     GtkRevealer *problem_revealer;
     GtkLabel *problem_label;
     GtkProgressBar *progress_bar;
@@ -72,6 +72,7 @@ made_cb (DexFuture *future, gpointer user_data)
     adw_dialog_set_can_close (ADW_DIALOG (self), TRUE);
     gtk_stack_set_visible_child_name (self->stack, "form");
     gtk_widget_set_sensitive (self->clone_button, TRUE);
+    gtk_widget_set_sensitive (self->cancel_button, TRUE);
     if (value) {
         g_signal_emit (self, signals[CLONED], 0, g_value_get_string (value));
         adw_dialog_close (ADW_DIALOG (self));
@@ -129,9 +130,11 @@ clone_cb (PosadaCloneDialog *self)
 static void
 cancel_cb (PosadaCloneDialog *self)
 {
-    if (self->cancellable)
+    if (self->cancellable) {
+        /* It may take a moment, and was understood. */
+        gtk_widget_set_sensitive (self->cancel_button, FALSE);
         g_cancellable_cancel (self->cancellable);
-    else
+    } else
         adw_dialog_close (ADW_DIALOG (self));
 }
 
@@ -173,6 +176,7 @@ posada_clone_dialog_class_init (PosadaCloneDialogClass *klass)
     gtk_widget_class_bind_template_child (widget_class, PosadaCloneDialog, full_button);
     gtk_widget_class_bind_template_child (widget_class, PosadaCloneDialog, linked_button);
     gtk_widget_class_bind_template_child (widget_class, PosadaCloneDialog, clone_button);
+    gtk_widget_class_bind_template_child (widget_class, PosadaCloneDialog, cancel_button);
     gtk_widget_class_bind_template_child (widget_class, PosadaCloneDialog, problem_revealer);
     gtk_widget_class_bind_template_child (widget_class, PosadaCloneDialog, problem_label);
     gtk_widget_class_bind_template_child (widget_class, PosadaCloneDialog, progress_bar);

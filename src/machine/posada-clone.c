@@ -32,8 +32,9 @@ struct _PosadaClone {
     char *snapshots; /* the original's folder of them */
 
     PosadaDefinition *from, *to;
-    GPtrArray *copies;  /* PosadaDiskCopy, of full clones */
-    _Atomic guint done; /* of these */
+    GCancellable *cancellable; /* of the one who runs it; may be NULL */
+    GPtrArray *copies;         /* PosadaDiskCopy, of full clones */
+    _Atomic guint done;        /* of these */
     _Atomic guint total;
     GMutex mutex;            /* guards the next */
     PosadaDiskCopy *present; /* the one under way */
@@ -390,6 +391,9 @@ fill_cb (const char *folder, gpointer data, GError **error)
     g_autofree char *uuid = posada_definition_get_uuid (self->to);
     struct vmm_error from = {0};
 
+    /* The store may have been somebody else's for a while. */
+    if (g_cancellable_set_error_if_cancelled (self->cancellable, error))
+        return FALSE;
     if (pinned && snapshot_pin (pinned, id, uuid, self->name, &from) < 0)
         return fail (error, &from);
     if (fill_disks (self, folder, error) && fill_state (self, folder, error))
@@ -494,8 +498,8 @@ make (PosadaClone *self, GCancellable *cancellable, GError **error)
         (!take_base (self, error) ||
          !posada_definition_set_origin (self->to, self->uuid, self->snapshot, error)))
         return FALSE;
+    self->cancellable = cancellable;
     return place_disks (self, error) &&
-           !g_cancellable_set_error_if_cancelled (cancellable, error) &&
            posada_store_create (self->store, self->to, fill_cb, self, error);
 }
 

@@ -3,14 +3,16 @@
 """Machines made of machines, by accessible names. Arguments: posada-app, a folder for pictures, the
 command posada, a payload that runs on any KVM."""
 
+import fcntl
 import os
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 
-from user import (BUTTONS, Application, Skip, WindowManager, click, find, names, press, run_tests,
-                  take_picture, type_keys, wait, wait_for, wait_for_text, wait_until_gone,
+from user import (BUTTONS, Application, Skip, WindowManager, click, find, is_enabled, names, press,
+                  run_tests, take_picture, type_keys, wait, wait_for, wait_for_text, wait_until_gone,
                   walk)  # fmt: skip
 
 POSADA, PAYLOAD = sys.argv[3], sys.argv[4]
@@ -65,6 +67,54 @@ def machines_are_cloned():
         press(application, "Clone")
         wait("a clone of the clone", lambda: "Clone of Clone of First" in rows(application))
         take_picture("cloned")
+
+
+def stored_files():
+    """All that there is, but for what locks and the window's own pictures of machines are."""
+    found = []
+    for folder, _, files in os.walk(os.path.join(os.environ["XDG_DATA_HOME"], "posada")):
+        found += [os.path.join(folder, name) for name in files
+                  if name not in ("lock", "thumbnail.png")]  # fmt: skip
+    return sorted(found)
+
+
+class Lock:
+    """That of the store, of which everybody who changes it waits for the end."""
+
+    def __init__(self, path):
+        self.file = os.open(path, os.O_RDWR)
+
+    def set(self, kind):
+        fcntl.fcntl(self.file, fcntl.F_OFD_SETLKW, struct.pack("hhqqi4x", kind, 0, 0, 0, 0))
+
+
+def a_clone_that_is_cancelled_leaves_nothing():
+    make_first()
+    posada("snapshot", "First", "list")
+    before = stored_files()
+    store = Lock(os.path.join(os.environ["XDG_DATA_HOME"], "posada", "lock"))
+    with WindowManager(), Application() as application:
+        for kind in (), ("Tab", "Down", "space"):
+            wait_for(application, "Start")
+            # Somebody else works on the store for so long that there is time to think again.
+            store.set(fcntl.F_WRLCK)
+            choose(application, "Clone…")
+            wait_for(application, "Clone")
+            if kind:
+                type_keys(*kind)
+            said = set(names(application))
+            press(application, "Clone")
+            wait("the clone in progress", lambda: not is_enabled(find(application, "Clone")))
+            press(application, "Cancel")
+            wait("the click", lambda: not is_enabled(find(application, "Cancel")))
+            store.set(fcntl.F_UNLCK)
+            wait("the question again", lambda: is_enabled(find(application, "Clone")))
+            wait("no other word", lambda: set(names(application)) == said)
+            take_picture("cancelled-clone")
+            press(application, "Cancel")
+            wait_until_gone(application, "Clone")
+            assert posada("snapshot", "First", "list") == ""
+            assert stored_files() == before, set(stored_files()) ^ set(before)
 
 
 def a_linked_clone_becomes_independent():
@@ -185,6 +235,7 @@ def what_is_disposable_is_not_kept():
         take_picture("disposable")
 
 
-run_tests([machines_are_cloned, a_linked_clone_becomes_independent, snapshots_offer_copies,
+run_tests([machines_are_cloned, a_clone_that_is_cancelled_leaves_nothing,
+           a_linked_clone_becomes_independent, snapshots_offer_copies,
            templates_give_machines, copies_run_beside_the_original, what_is_disposable_is_not_kept,
            what_does_not_fit_is_refused_at_once])

@@ -38,6 +38,10 @@ def is_shown(node):
     return node.get_state_set().contains(Atspi.StateType.SHOWING)
 
 
+def is_enabled(node):
+    return node is not None and node.get_state_set().contains(Atspi.StateType.SENSITIVE)
+
+
 def find(application, name, roles=BUTTONS):
     for node in walk(application):
         try:
