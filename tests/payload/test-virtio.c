@@ -273,6 +273,7 @@ check_case (const char *device, const char *name)
     VIRTIO_QUEUE_CASES (WITHSTANDS, device)        \
     VIRTIO_DEVICE_CASES (WITHSTANDS, device)
 VIRTIO_DEVICES (CASES)
+VIRTIO_DISK_CASES (WITHSTANDS, blk)
 
 TEST (blk_has_what_was_written_on_the_host)
 {

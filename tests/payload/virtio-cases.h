@@ -47,6 +47,11 @@
     X (device, a_kick_of_a_queue_that_is_not_enabled)   \
     X (device, a_reset_while_requests_are_under_way)
 
+/* The same for disks alone. */
+#define VIRTIO_DISK_CASES(X, device)              \
+    X (device, a_request_shorter_than_its_header) \
+    X (device, a_request_without_a_status)
+
 /* Whatever has nothing to do with a particular queue. */
 #define VIRTIO_DEVICE_CASES(X, device) \
     X (device, a_kick_of_no_queue)     \

@@ -252,3 +252,44 @@ an_indirect_table_that_goes_on (struct virtio *self, unsigned queue)
     put_good (rings[queue].descriptors, 1, 0, 0);
     return offer_and_break (self, queue);
 }
+
+/* Disks: what cannot be understood, or not be answered. */
+
+/* In two pieces, as a header need not be in one; then there is room for data and a status. */
+bool
+a_request_shorter_than_its_header (struct virtio *self, unsigned queue)
+{
+    static const uint32_t lengths[] = {1, 15};
+    static uint8_t header[16], sector[512 + 1];
+
+    for (unsigned i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        put (rings[queue].descriptors, 0, (uintptr_t) header, 1, DESCRIPTOR_NEXT,
+             lengths[i] > 1 ? 1 : 2);
+        put (rings[queue].descriptors, 1, (uintptr_t) header + 1, lengths[i] - 1, DESCRIPTOR_NEXT,
+             2);
+        put (rings[queue].descriptors, 2, (uintptr_t) sector, sizeof sector, DESCRIPTOR_WRITE, 0);
+        memset (sector, 0x5a, sizeof sector);
+        if (!offer_and_break (self, queue))
+            return false;
+        for (unsigned j = 0; j < sizeof sector; j++)
+            if (((volatile uint8_t *) sector)[j] != 0x5a)
+                return complain ("byte of a refused request", sector[j], 0x5a);
+        if (!virtio_start (self))
+            return false;
+    }
+    return true;
+}
+
+/* It asks for a write, which is not to happen. */
+bool
+a_request_without_a_status (struct virtio *self, unsigned queue)
+{
+    static uint64_t header[2];
+    static uint8_t data[512];
+
+    header[0] = 1;
+    header[1] = VIRTIO_PAYLOAD_WRITTEN + queue;
+    put (rings[queue].descriptors, 0, (uintptr_t) header, sizeof header, DESCRIPTOR_NEXT, 1);
+    put (rings[queue].descriptors, 1, (uintptr_t) data, sizeof data, 0, 0);
+    return offer_and_break (self, queue);
+}

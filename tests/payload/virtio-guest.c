@@ -9,11 +9,14 @@
 static const struct {
     const char *name;
     bool (*run) (struct virtio *self, unsigned queue);
-    bool whole; /* once for the device, not for each queue */
+    bool whole;            /* once for the device, not for each queue */
+    enum virtio_type type; /* 0: every one */
 } cases[] = {
-#define QUEUE_CASE(device, name)  {#name, name, false},
-#define DEVICE_CASE(device, name) {#name, name, true},
-    VIRTIO_QUEUE_CASES (QUEUE_CASE, ) VIRTIO_DEVICE_CASES (DEVICE_CASE, )};
+#define QUEUE_CASE(device, name)  {#name, name, false, 0},
+#define DISK_CASE(device, name)   {#name, name, false, TYPE_BLK},
+#define DEVICE_CASE(device, name) {#name, name, true, 0},
+    VIRTIO_QUEUE_CASES (QUEUE_CASE, ) VIRTIO_DISK_CASES (DISK_CASE, )
+        VIRTIO_DEVICE_CASES (DEVICE_CASE, )};
 
 static bool
 is_well (struct virtio *self)
@@ -29,6 +32,8 @@ try (struct virtio *self)
         is_well (self);
     end_case (self, "ordinary_requests");
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (cases[i].type && cases[i].type != self->type)
+            continue;
         for (unsigned queue = 0; queue < (cases[i].whole ? 1 : self->n_queues); queue++) {
             bool withstood = cases[i].run (self, queue);
 

@@ -143,5 +143,6 @@ bool virtio_provoke (struct virtio *self, unsigned queue);
  * Afterwards it is live, or wants to be started. */
 #define DECLARE_CASE(device, name) bool name (struct virtio *self, unsigned queue);
 VIRTIO_QUEUE_CASES (DECLARE_CASE, )
+VIRTIO_DISK_CASES (DECLARE_CASE, )
 VIRTIO_DEVICE_CASES (DECLARE_CASE, )
 #undef DECLARE_CASE
