@@ -16,15 +16,13 @@
 #include "cli/store-verbs.h"
 #include "cli/text.h"
 
-#define MAX_BACKING 31
-
 /* Everything that any of the verbs may be told. */
 struct request {
     PosadaStore *store;
     const char *verb, *file, *other;
-    const char *size, *format, *to, *cluster_size, *backing, *backing_format;
+    const char *size, *format, *to, *cluster_size, *backing_format;
     gboolean compress, zstd, repair, json;
-    const char *allowed[MAX_BACKING + 1];
+    const char *backing[STORE_MAX_LIST + 1]; /* what may be read, up to NULL */
 };
 
 static volatile sig_atomic_t interrupted;
@@ -107,7 +105,7 @@ open_image (struct request *request, enum blk_format format, unsigned flags, str
         .format = format,
         .flags = flags | BLK_NO_RING,
         .allow_backing = blk_allow_listed,
-        .data = request->allowed,
+        .data = request->backing,
     };
 
     return blk_open (&source, NULL, ret_blk, error);
@@ -116,7 +114,7 @@ open_image (struct request *request, enum blk_format format, unsigned flags, str
 static enum cli_status
 disk_create (struct request *request)
 {
-    struct blk_qcow2_options options = {.backing = request->backing};
+    struct blk_qcow2_options options = {.backing = request->backing[0]};
     struct vmm_error error = {0};
     enum blk_format format = BLK_FORMAT_QCOW2;
     uint64_t size, cluster_size = 0;
@@ -135,12 +133,17 @@ disk_create (struct request *request)
         cli_complain ("--format %s is neither raw nor qcow2", request->format);
         return CLI_BAD_USE;
     }
-    if (format == BLK_FORMAT_RAW && (request->backing || request->cluster_size)) {
+    if (format == BLK_FORMAT_RAW && (options.backing || request->cluster_size)) {
         cli_complain ("a raw image has neither clusters nor a backing file");
         return CLI_BAD_USE;
     }
-    if (!request->backing != !request->backing_format ||
-        (request->backing &&
+    if (request->backing[0] && request->backing[1]) {
+        cli_complain ("a new image is based on one file: --backing %s is one too many",
+                      request->backing[1]);
+        return CLI_BAD_USE;
+    }
+    if (!options.backing != !request->backing_format ||
+        (options.backing &&
          blk_format_from_name (request->backing_format, &options.backing_format) < 0)) {
         cli_complain ("--backing needs --backing-format raw or qcow2");
         return CLI_BAD_USE;
@@ -337,7 +340,7 @@ disk_convert (struct request *request)
     struct blk_conversion conversion = {
         .from = request->file,
         .from_format = format_of (request, request->file),
-        .backing = request->allowed,
+        .backing = request->backing,
         .to = request->other,
         .compress = request->compress,
         .zstd = request->zstd,
@@ -365,7 +368,7 @@ disk_compact (struct request *request)
     int shown = -1, r;
     struct blk_compaction compaction = {
         .path = request->file,
-        .backing = request->allowed,
+        .backing = request->backing,
         .compress = request->compress,
         .zstd = request->zstd,
         .progress = progress_cb,
@@ -438,7 +441,7 @@ store_disk (PosadaStore *store, int argc, char **argv)
         {"format", &request.format, NULL},
         {"to", &request.to, NULL},
         {"cluster-size", &request.cluster_size, NULL},
-        {"backing", &request.backing, NULL},
+        {"backing", NULL, NULL, request.backing},
         {"backing-format", &request.backing_format, NULL},
         {"compress", NULL, &request.compress},
         {"zstd", NULL, &request.zstd},
@@ -455,7 +458,6 @@ store_disk (PosadaStore *store, int argc, char **argv)
         request.store = store;
         request.file = words[1];
         request.other = verbs[i].n_words > 1 ? words[2] : NULL;
-        request.allowed[0] = request.backing;
         return verbs[i].run (&request);
     }
     cli_complain (

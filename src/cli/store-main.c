@@ -67,7 +67,8 @@ static const struct store_verb verbs[] = {
      "  --compress             convert, compact: qcow2 only\n"
      "  --zstd                 the same by zstd: faster, and smaller\n"
      "  --cluster-size SIZE    create: of a qcow2 image [64K]\n"
-     "  --backing FILE         what FILE is, or shall be, based on and may read\n"
+     "  --backing FILE         what FILE is, or shall be, based on and may read; again for\n"
+     "                         each file further down\n"
      "  --backing-format FORMAT   create: its format\n"
      "  --repair               check: repair what can be without losing data\n"
      "  --json                 info: as JSON\n",
@@ -97,6 +98,14 @@ store_complain (const GError *error)
     return busy ? CLI_FAILED : CLI_BAD_USE;
 }
 
+static const char **
+find_end (const char **list)
+{
+    while (*list)
+        list++;
+    return list;
+}
+
 /* One option at argv[*index]. */
 static gboolean
 parse_option (int argc, char **argv, int *index, const struct store_option *options,
@@ -107,10 +116,14 @@ parse_option (int argc, char **argv, int *index, const struct store_option *opti
 
     for (unsigned i = 0; i < n_options; i++) {
         const struct store_option *option = &options[i];
+        const char **value;
 
         if (strlen (option->name) != length || strncmp (option->name, name, length) != 0)
             continue;
-        if (option->flag ? *option->flag : *option->value != NULL)
+        value = option->list ? find_end (option->list) : option->value;
+        if (option->list && value == option->list + STORE_MAX_LIST)
+            cli_complain ("--%s is given more than %d times", option->name, STORE_MAX_LIST);
+        else if (option->flag ? *option->flag : *value != NULL)
             cli_complain ("--%s is given twice", option->name);
         else if (option->flag && equals)
             cli_complain ("--%s takes no value", option->name);
@@ -119,7 +132,7 @@ parse_option (int argc, char **argv, int *index, const struct store_option *opti
         else if (!equals && *index + 1 >= argc)
             cli_complain ("--%s needs a value", option->name);
         else
-            return (*option->value = equals ? equals + 1 : argv[++*index]) != NULL;
+            return (*value = equals ? equals + 1 : argv[++*index]) != NULL;
         return FALSE;
     }
     cli_complain ("there is no option --%.*s; posada %s --help lists them", (int) length, name,

@@ -69,7 +69,9 @@ struct store_option {
     const char *name;   /* without the dashes */
     const char **value; /* for one that takes a value, NULL if not given */
     gboolean *flag;     /* for one that takes none */
+    const char **list;  /* for one that may be given again: STORE_MAX_LIST of them, then NULL */
 };
+#define STORE_MAX_LIST 31
 
 /* Reads options and exactly @n_words other words; what comes after -- is no option. Complains and
  * returns FALSE if something is wrong. */

@@ -193,6 +193,27 @@ def what_is_based_on_a_file_needs_leave_to_read_it():
 
 
 @test
+def each_file_of_a_longer_chain_needs_leave():
+    make_raw("bottom.img")
+    good("create", "middle.qcow2", "--size", "4M", "--backing", "bottom.img", "--backing-format", "raw")
+    good("create", "top.qcow2", "--size", "4M", "--backing", "middle.qcow2", "--backing-format",
+         "qcow2")
+    allow = ["--backing", "middle.qcow2", "--backing=bottom.img"]
+    for verb in ["convert", "top.qcow2", "new.qcow2"], ["compact", "top.qcow2"]:
+        refused(*verb, *allow[:2], part="--backing allows that file")
+        refused(*verb, allow[2], part="--backing allows that file")
+        good(*verb, *allow)
+    with open("bottom.img", "rb") as bottom:
+        qemu_img("convert", "-O", "raw", "new.qcow2", "new.img")
+        with open("new.img", "rb") as new:
+            assert new.read() == bottom.read()
+    refused("create", "more.qcow2", "--size", "1M", *allow, "--backing-format", "raw",
+            part="bottom.img is one too many")
+    refused("convert", "top.qcow2", "more.qcow2", *["--backing=middle.qcow2"] * 32,
+            part="more than 31 times")
+
+
+@test
 def the_size_of_what_has_snapshots_stays():
     qemu_img("create", "-f", "qcow2", "disk.qcow2", "4M")
     qemu_img("snapshot", "-c", "one", "disk.qcow2")
