@@ -120,7 +120,7 @@ posada_draft_make_definition (PosadaDraft *self, GError **error)
     if (!posada_definition_set_memory (definition, self->memory, error) ||
         !posada_definition_set_vcpus (definition, self->cpus, error) ||
         !set_system (self, definition, error) || !add_drives (self, definition, error) ||
-        !posada_definition_add_interface (definition, &interface, error) ||
+        (self->network && !posada_definition_add_interface (definition, &interface, error)) ||
         !posada_definition_set_graphics (definition, 0, &graphics, error) ||
         !posada_definition_set_video_model (definition, "virtio", error) ||
         !posada_definition_set_balloon (definition, "virtio", error))

@@ -32,6 +32,7 @@ struct _PosadaDraft {
     guint64 memory, disk_size;
     guint cpus;
     PosadaFirmware firmware;
+    gboolean network;
     /* Set by somebody, and not to be overwritten by what would be good. */
     gboolean own_name, own_memory, own_disk_size, own_cpus, own_firmware;
 

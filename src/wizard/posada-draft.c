@@ -126,6 +126,7 @@ posada_draft_init (PosadaDraft *self)
 {
     self->name = g_strdup ("");
     self->cmdline = g_strdup ("");
+    self->network = TRUE;
 }
 
 /* --- the source --- */
@@ -359,6 +360,21 @@ PosadaFirmware
 posada_draft_get_firmware (PosadaDraft *self)
 {
     return self->firmware;
+}
+
+void
+posada_draft_set_network (PosadaDraft *self, gboolean network)
+{
+    if (self->network == network)
+        return;
+    self->network = network;
+    change (self);
+}
+
+gboolean
+posada_draft_get_network (PosadaDraft *self)
+{
+    return self->network;
 }
 
 /* --- what is wrong --- */

@@ -75,6 +75,9 @@ void posada_draft_set_disk_size (PosadaDraft *self, guint64 size);
 guint64 posada_draft_get_disk_size (PosadaDraft *self);
 void posada_draft_set_firmware (PosadaDraft *self, PosadaFirmware firmware);
 PosadaFirmware posada_draft_get_firmware (PosadaDraft *self);
+/* Whether it has a network card, through this computer. */
+void posada_draft_set_network (PosadaDraft *self, gboolean network);
+gboolean posada_draft_get_network (PosadaDraft *self);
 
 /* One sentence; NULL: nothing is wrong with it. Valid until the next change. */
 const char *posada_draft_get_problem (PosadaDraft *self, PosadaField field);

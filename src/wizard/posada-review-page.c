@@ -24,6 +24,7 @@ struct _PosadaReviewPage {
     AdwSpinRow *cpus_row;
     AdwSpinRow *disk_row;
     AdwComboRow *firmware_row;
+    AdwSwitchRow *network_row;
 };
 
 G_DEFINE_FINAL_TYPE (PosadaReviewPage, posada_review_page, POSADA_TYPE_WIZARD_PAGE)
@@ -75,6 +76,15 @@ firmware_cb (PosadaReviewPage *self)
         posada_draft_set_firmware (draft, adw_combo_row_get_selected (self->firmware_row) == 1
                                               ? POSADA_FIRMWARE_EFI
                                               : POSADA_FIRMWARE_BIOS);
+}
+
+static void
+network_cb (PosadaReviewPage *self)
+{
+    PosadaDraft *draft = posada_wizard_page_get_draft (POSADA_WIZARD_PAGE (self));
+
+    if (draft && !self->updating)
+        posada_draft_set_network (draft, adw_switch_row_get_active (self->network_row));
 }
 
 /* --- to the rows --- */
@@ -177,6 +187,7 @@ show_hardware (PosadaReviewPage *self, PosadaDraft *draft)
     adw_spin_row_set_value (self->disk_row, (double) gibibytes);
     adw_combo_row_set_selected (self->firmware_row,
                                 posada_draft_get_firmware (draft) == POSADA_FIRMWARE_EFI);
+    adw_switch_row_set_active (self->network_row, posada_draft_get_network (draft));
     for (guint i = 0; i < G_N_ELEMENTS (fields); i++)
         if (posada_draft_get_problem (draft, fields[i]))
             adw_expander_row_set_expanded (self->hardware_row, TRUE);
@@ -228,11 +239,13 @@ posada_review_page_class_init (PosadaReviewPageClass *klass)
     gtk_widget_class_bind_template_child (widget_class, PosadaReviewPage, cpus_row);
     gtk_widget_class_bind_template_child (widget_class, PosadaReviewPage, disk_row);
     gtk_widget_class_bind_template_child (widget_class, PosadaReviewPage, firmware_row);
+    gtk_widget_class_bind_template_child (widget_class, PosadaReviewPage, network_row);
     gtk_widget_class_bind_template_callback (widget_class, name_cb);
     gtk_widget_class_bind_template_callback (widget_class, memory_cb);
     gtk_widget_class_bind_template_callback (widget_class, cpus_cb);
     gtk_widget_class_bind_template_callback (widget_class, disk_cb);
     gtk_widget_class_bind_template_callback (widget_class, firmware_cb);
+    gtk_widget_class_bind_template_callback (widget_class, network_cb);
 }
 
 static void

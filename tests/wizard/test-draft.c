@@ -324,6 +324,27 @@ TEST (empty_machine_has_a_disk_and_an_empty_drive)
     place_free (&place);
 }
 
+TEST (a_network_card_is_there_unless_it_is_not_wanted)
+{
+    struct place place = place_new ();
+
+    for (unsigned wanted = 0; wanted < 2; wanted++) {
+        g_autoptr (PosadaDraft) draft = place_draft (&place, NULL);
+        g_autoptr (PosadaDefinition) definition = NULL;
+        g_autofree char *uuid = NULL;
+
+        draft_choose (draft, NULL, POSADA_MEDIUM_UNKNOWN);
+        posada_draft_set_name (draft, wanted ? "With" : "Without");
+        CHECK (posada_draft_get_network (draft));
+        if (!wanted)
+            posada_draft_set_network (draft, FALSE);
+        uuid = create (draft, NULL, NULL);
+        definition = posada_store_load (place.store, uuid, NULL);
+        CHECK_EQUAL (posada_definition_get_n_interfaces (definition), wanted);
+    }
+    place_free (&place);
+}
+
 TEST (disk_is_used_in_place)
 {
     struct place place = place_new ();

@@ -168,6 +168,27 @@ TEST (recent_image_becomes_a_machine_in_two_more_clicks)
     rig_free (rig);
 }
 
+TEST (network_card_is_left_out_by_its_switch)
+{
+    struct rig *rig;
+    struct place place = {.folder = downloads};
+    g_autoptr (PosadaDefinition) definition = NULL;
+    g_autofree char *path = NULL;
+
+    path = place_make_iso (&place, "alone.iso", "ALONE", TRUE);
+    rig = rig_new (NULL);
+    click (rig, "alone.iso");
+    adw_expander_row_set_expanded (ADW_EXPANDER_ROW (get (rig, "Hardware")), TRUE);
+    CHECK (adw_switch_row_get_active (ADW_SWITCH_ROW (get (rig, "Network"))));
+    click (rig, "Network");
+    click (rig, "Create");
+    wait_for_machine (rig);
+    definition = posada_store_load (rig->place.store, rig->created, NULL);
+    CHECK_EQUAL (posada_definition_get_n_interfaces (definition), 0);
+    g_unlink (path);
+    rig_free (rig);
+}
+
 TEST (dropped_files_get_the_page_of_what_they_are)
 {
     struct rig *rig = rig_new (NULL);
