@@ -238,6 +238,8 @@ update_bars (PosadaConsolePage *self)
     adw_toolbar_view_set_top_bar_style (self->toolbar_view,
                                         fullscreen ? ADW_TOOLBAR_RAISED : ADW_TOOLBAR_FLAT);
     adw_toolbar_view_set_reveal_top_bars (self->toolbar_view, !fullscreen || !grabbed);
+    if (adw_breakpoint_bin_get_current_breakpoint (self->breakpoint_bin) == self->breakpoint)
+        gtk_widget_set_visible (GTK_WIDGET (self->narrow_bar), !fullscreen || !grabbed);
     gtk_widget_set_visible (GTK_WIDGET (self->status_label), is_slim (self) && !fullscreen);
     if (fullscreen && grabbed)
         show_hint (self);
