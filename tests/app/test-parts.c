@@ -5,6 +5,7 @@
 #include "app/posada-machine-page.h"
 #include "app/posada-preferences.h"
 #include "app/posada-rename-dialog.h"
+#include "app/posada-sparkline.h"
 #include "app/posada-thumbnailer.h"
 #include "machine/posada-fake-machine.h"
 #include "store/posada-file.h"
@@ -326,6 +327,53 @@ TEST (what_runs_shows_its_activity)
     WAIT (posada_machine_get_state (machine) == POSADA_MACHINE_OFF);
     CHECK (!get_fact (facts, "Disk Activity") && !get_fact (facts, "Running For"));
     CHECK (!get_fact (facts, "Network Activity"));
+}
+
+/* How many pixels of its upper half a curve of one measure has, of samples that move the network
+ * alone. */
+static guint
+count_high (PosadaMachine *machine, PosadaMeasure measure)
+{
+    GtkWidget *line = g_object_new (POSADA_TYPE_SPARKLINE, "measure", measure, "width-request", 60,
+                                    "height-request", 20, NULL);
+    GtkWidget *window = gtk_window_new ();
+    g_autoptr (GdkPaintable) paintable = gtk_widget_paintable_new (line);
+    g_autoptr (GtkSnapshot) snapshot = gtk_snapshot_new ();
+    g_autoptr (GskRenderer) renderer = gsk_cairo_renderer_new ();
+    g_autoptr (GdkTexture) texture = NULL;
+    g_autoptr (GskRenderNode) node = NULL;
+    guint32 pixels[20][60];
+    guint n = 0;
+
+    posada_sparkline_set_machine (POSADA_SPARKLINE (line), machine);
+    gtk_window_set_child (GTK_WINDOW (window), line);
+    gtk_window_present (GTK_WINDOW (window));
+    settle (200);
+    gdk_paintable_snapshot (paintable, snapshot, 60, 20);
+    node = gtk_snapshot_to_node (snapshot);
+    gsk_renderer_realize (renderer, NULL, NULL);
+    texture = gsk_renderer_render_texture (renderer, node, &GRAPHENE_RECT_INIT (0, 0, 60, 20));
+    gdk_texture_download (texture, (guchar *) pixels, sizeof pixels[0]);
+    for (guint y = 0; y < 10; y++)
+        for (guint x = 0; x < 60; x++)
+            n += pixels[y][x] != 0;
+    gsk_renderer_unrealize (renderer);
+    gtk_window_destroy (GTK_WINDOW (window));
+    return n;
+}
+
+TEST (each_curve_shows_its_measure)
+{
+    static const PosadaMachineSample sample = {.net_received = 1000000};
+    static const PosadaMachineSample little = {.disk_read = 4096, .net_received = 1000000};
+    g_autoptr (PosadaMachine) machine = posada_fake_machine_new ("One", NULL);
+
+    for (guint i = 0; i < POSADA_MACHINE_HISTORY; i++)
+        posada_machine_add_sample (machine, i % 2 ? &sample : &little);
+    CHECK (count_high (machine, POSADA_MEASURE_NETWORK) > 300);
+    CHECK_EQUAL (count_high (machine, POSADA_MEASURE_LOAD), 0);
+    /* Next to nothing stays at the bottom. */
+    CHECK_EQUAL (count_high (machine, POSADA_MEASURE_DISKS), 0);
 }
 
 TEST (a_network_that_is_missing_while_it_runs_has_a_banner)
