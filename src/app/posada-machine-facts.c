@@ -24,6 +24,7 @@ struct _PosadaMachineFacts {
     AdwActionRow *network_row;
     AdwActionRow *snapshots_row;
     PosadaSparkline *load_line;
+    PosadaSparkline *used_line;
     PosadaSparkline *disks_line;
     PosadaSparkline *network_line;
 };
@@ -224,6 +225,7 @@ posada_machine_facts_class_init (PosadaMachineFactsClass *klass)
     BIND (network_row);
     BIND (snapshots_row);
     BIND (load_line);
+    BIND (used_line);
     BIND (disks_line);
     BIND (network_line);
 #undef BIND
@@ -260,7 +262,8 @@ connect_machine (PosadaMachineFacts *self, PosadaMachine *machine)
 static void
 set_lines (PosadaMachineFacts *self, PosadaMachine *machine)
 {
-    PosadaSparkline *lines[] = {self->load_line, self->disks_line, self->network_line};
+    PosadaSparkline *lines[] = {self->load_line, self->used_line, self->disks_line,
+                                self->network_line};
 
     for (gsize i = 0; i < G_N_ELEMENTS (lines); i++)
         if (lines[i])

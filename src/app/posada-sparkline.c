@@ -14,6 +14,7 @@ G_DEFINE_FINAL_TYPE (PosadaSparkline, posada_sparkline, GTK_TYPE_WIDGET)
 
 G_DEFINE_ENUM_TYPE (PosadaMeasure, posada_measure,
                     G_DEFINE_ENUM_VALUE (POSADA_MEASURE_LOAD, "load"),
+                    G_DEFINE_ENUM_VALUE (POSADA_MEASURE_MEMORY, "memory"),
                     G_DEFINE_ENUM_VALUE (POSADA_MEASURE_DISKS, "disks"),
                     G_DEFINE_ENUM_VALUE (POSADA_MEASURE_NETWORK, "network"))
 
@@ -29,6 +30,7 @@ get_value (PosadaMeasure measure, const PosadaMachineSample *sample)
 {
     switch (measure) {
     case POSADA_MEASURE_LOAD: return sample->cpu;
+    case POSADA_MEASURE_MEMORY: return (double) sample->memory;
     case POSADA_MEASURE_DISKS: return (double) sample->disk_read + (double) sample->disk_write;
     case POSADA_MEASURE_NETWORK: return (double) sample->net_received + (double) sample->net_sent;
     }
@@ -37,12 +39,16 @@ get_value (PosadaMeasure measure, const PosadaMachineSample *sample)
 
 /* What is at the top. */
 static double
-get_scale (PosadaMeasure measure, const PosadaMachineSample *samples, guint n)
+get_scale (PosadaSparkline *self, const PosadaMachineSample *samples, guint n)
 {
-    double scale = measure == POSADA_MEASURE_LOAD ? 1 : NEXT_TO_NOTHING;
+    double scale = NEXT_TO_NOTHING;
 
-    for (guint i = 0; i < n && measure != POSADA_MEASURE_LOAD; i++)
-        scale = MAX (scale, get_value (measure, &samples[i]));
+    if (self->measure == POSADA_MEASURE_LOAD)
+        return 1;
+    if (self->measure == POSADA_MEASURE_MEMORY)
+        scale = (double) posada_machine_get_memory (self->machine);
+    for (guint i = 0; i < n; i++)
+        scale = MAX (scale, get_value (self->measure, &samples[i]));
     return scale;
 }
 
@@ -72,7 +78,7 @@ posada_sparkline_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
     gtk_snapshot_append_color (snapshot, &floor, &GRAPHENE_RECT_INIT (0, height - 1, width, 1));
     if (n < 2)
         return;
-    scale = get_scale (self->measure, samples, n);
+    scale = get_scale (self, samples, n);
     line = gsk_path_builder_new ();
     area = gsk_path_builder_new ();
     for (guint i = 0; i < n; i++) {

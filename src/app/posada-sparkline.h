@@ -11,10 +11,12 @@
 
 G_BEGIN_DECLS
 
-/* Property "measure": what the curve shows. Rates have no end of their own: the highest one to be
- * seen reaches the top, unless that is next to nothing. */
+/* Property "measure": what the curve shows. Memory is shown in relation to what the machine has.
+ * Rates have no end of their own: the highest one to be seen reaches the top, unless that is next
+ * to nothing. */
 typedef enum {
     POSADA_MEASURE_LOAD,    /* of the processors */
+    POSADA_MEASURE_MEMORY,  /* of the host's, in use */
     POSADA_MEASURE_DISKS,   /* bytes per second, read and written */
     POSADA_MEASURE_NETWORK, /* bytes per second, received and sent */
 } PosadaMeasure;
