@@ -5,7 +5,11 @@
  * kind always fits into an empty one.
  *
  * Receiving: one read per turn of the loop, and everything whole in it is offered. A user that has
- * no room ends that, and the socket is left alone until net_resume (); then the other end feels it.
+ * no room ends that until net_resume (). Meanwhile the buffer grows, to a limit, beyond which the
+ * socket is left alone and the other end feels it. The limit is a few TCP windows: passt, seen with
+ * that of May 2025, drops what its socket does not take, and sends the end of a connection once,
+ * for which a guest that was paused at the wrong moment would wait for ever.
+ *
  * Sending: frames gather until net_flush (), or until there is enough for a system call to be worth
  * it. What the socket does not take waits for EPOLLOUT.
  *
@@ -30,12 +34,13 @@
 
 #define HEADER      4
 #define BUFFER_SIZE (256 * KIB)
+#define IN_LIMIT    (32 * MIB) /* filled to the half */
 /* Sent before net_flush () asks for it. */
 #define ENOUGH (64 * KIB)
 
 struct buffer {
     uint8_t *bytes;
-    size_t start, end;
+    size_t size, start, end;
 };
 
 struct net {
@@ -44,6 +49,7 @@ struct net {
     bool stalled;             /* the user has no room; net_resume () is awaited */
     bool wanted;              /* the user was told that there is no room */
     bool blocked;             /* the socket took no more */
+    bool full;                /* the limit of .in is reached: it is not read any more */
     char why[NET_LINE + 128]; /* it ended */
     uint32_t watched;
     struct vmm_source source;
@@ -80,7 +86,7 @@ buffer_length (const struct buffer *buffer)
 static size_t
 buffer_room (const struct buffer *buffer)
 {
-    return BUFFER_SIZE - buffer_length (buffer);
+    return buffer->size - buffer_length (buffer);
 }
 
 static void
@@ -95,7 +101,7 @@ buffer_consume (struct buffer *buffer, size_t length)
 static void
 buffer_make_room (struct buffer *buffer, size_t length)
 {
-    if (BUFFER_SIZE - buffer->end >= length)
+    if (buffer->size - buffer->end >= length)
         return;
     memmove (buffer->bytes, buffer->bytes + buffer->start, buffer_length (buffer));
     buffer->end = buffer_length (buffer);
@@ -167,7 +173,7 @@ static void socket_cb (void *data, uint32_t events);
 static void
 watch (struct net *self)
 {
-    uint32_t events = (self->stalled ? 0 : EPOLLIN) | (self->blocked ? EPOLLOUT : 0);
+    uint32_t events = (self->full ? 0 : EPOLLIN) | (self->blocked ? EPOLLOUT : 0);
 
     if (self->fd < 0 || !self->loop || (self->source.loop && events == self->watched))
         return;
@@ -225,14 +231,32 @@ offer (struct net *self)
         self->user->received (self->data);
 }
 
+static bool
+resize_in (struct net *self, size_t size)
+{
+    uint8_t *bytes = realloc (self->in.bytes, size);
+
+    if (!bytes)
+        return false;
+    self->in.bytes = bytes;
+    self->in.size = size;
+    return true;
+}
+
 /* One read, and what it brings. */
 static void
 receive (struct net *self)
 {
     ssize_t n;
 
+    /* Half is free, so that little is moved. */
+    if (buffer_room (&self->in) < self->in.size / 2 &&
+        (self->in.size >= IN_LIMIT || !resize_in (self, 2 * self->in.size))) {
+        self->full = true;
+        return;
+    }
     buffer_make_room (&self->in, HEADER + NET_MAX_FRAME);
-    n = recv (self->fd, self->in.bytes + self->in.end, BUFFER_SIZE - self->in.end, MSG_DONTWAIT);
+    n = recv (self->fd, self->in.bytes + self->in.end, self->in.size - self->in.end, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {
@@ -240,7 +264,8 @@ receive (struct net *self)
         return;
     }
     self->in.end += (size_t) n;
-    offer (self);
+    if (!self->stalled)
+        offer (self);
 }
 
 void
@@ -248,8 +273,10 @@ net_resume (struct net *self)
 {
     if (self->fd < 0 || !self->stalled || !self->loop)
         return;
-    self->stalled = false;
+    self->stalled = self->full = false;
     offer (self);
+    if (self->in.end == 0 && self->in.size > BUFFER_SIZE)
+        resize_in (self, BUFFER_SIZE);
     watch (self);
 }
 
@@ -327,7 +354,7 @@ socket_cb (void *data, uint32_t events)
         self->blocked = false;
         write_out (self);
     }
-    if (self->fd >= 0 && events & EPOLLIN && !self->stalled)
+    if (self->fd >= 0 && events & EPOLLIN && !self->full)
         receive (self);
     else if (self->fd >= 0 && events & (EPOLLHUP | EPOLLERR))
         end_by_peer (self);
@@ -361,7 +388,7 @@ net_attach (struct net *self, struct vmm_loop *loop, pthread_mutex_t *lock,
     self->lock = lock;
     self->user = user;
     self->data = data;
-    self->stalled = self->wanted = false;
+    self->stalled = self->full = self->wanted = false;
     vmm_timer_init (&self->end_timer, loop, NULL, lock, end_cb, self);
     if (self->fd < 0) {
         vmm_timer_arm (&self->end_timer, 0);
@@ -420,6 +447,7 @@ net_open_fd (int fd, struct net **ret_net, struct vmm_error *error)
     }
     self->fd = fd;
     self->messages_fd = -1;
+    self->in.size = self->out.size = BUFFER_SIZE;
     self->in.bytes = malloc (BUFFER_SIZE);
     self->out.bytes = malloc (BUFFER_SIZE);
     if (!self->in.bytes || !self->out.bytes) {

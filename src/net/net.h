@@ -2,8 +2,8 @@
 /*
  * The network contract: a net is where the cable of a network card leads, and carries Ethernet
  * frames of 14 to 65535 bytes without a checksum. It is opened once, attached to one loop by the
- * card, and never blocks: what the other end does not take stays in a bounded buffer, and what the
- * card does not take stays outside until net_resume ().
+ * card, and never blocks: what either end does not take stays in bounded buffers, and then outside,
+ * until net_resume () or for as long as the other end reads nothing.
  *
  * Threads: open and close on the owner's thread; attach, detach and what follows them on any, with
  * the lock given at attach held; callbacks on the loop's thread with that lock; statistics on any.

@@ -276,9 +276,11 @@ TEST (what_the_card_has_no_room_for_waits_and_is_felt_outside)
     while (send (card.peer, wire, n, MSG_DONTWAIT) == (ssize_t) n) {
         sent++;
         settle (&card);
-        CHECK (sent < 10000);
+        CHECK (sent < 50000);
     }
     CHECK_EQUAL (card.frames, 2);
+    /* Some TCP windows went into the buffer before. */
+    CHECK (sent > 15000);
     /* Nothing spins meanwhile. */
     CHECK_EQUAL (vmm_loop_iterate (card.loop, 0), 0);
     card.room = 1;
