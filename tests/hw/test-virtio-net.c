@@ -498,11 +498,38 @@ TEST (a_link_that_went_down_during_a_pause_is_told_of_afterwards)
     close_card (&card);
 }
 
+static void
+save (struct card *card, struct vmm_state_writer *writer)
+{
+    struct vmm_device *device = testbed_device (card->bed, "net0");
+
+    CHECK_EQUAL (vmm_state_save (writer, "net0", device->device_class->state, device), 0);
+}
+
+static void
+load (struct card *card, struct vmm_state_writer *writer)
+{
+    struct vmm_device *device = testbed_device (card->bed, "net0");
+    struct vmm_state_reader reader = {.data = writer->data, .length = writer->length};
+    struct vmm_error error = {0};
+
+    pthread_mutex_lock (&device->lock);
+    device->device_class->reset (device);
+    CHECK_EQUAL (vmm_state_load (&reader, "net0", device->device_class->state, device, &error), 0);
+    pthread_mutex_unlock (&device->lock);
+    vmm_state_writer_fini (writer);
+    vd_count_msi (&card->vd, 0);
+}
+
+static bool
+link_is_up (void *data)
+{
+    return vd_read_config (&((struct card *) data)->vd, 6, 2) == 1;
+}
+
 TEST (a_saved_card_goes_on_where_the_link_is_another)
 {
     struct vmm_state_writer writer = {0};
-    struct vmm_state_reader reader;
-    struct vmm_error error = {0};
     struct card card;
     struct vmm_device *device;
 
@@ -511,21 +538,48 @@ TEST (a_saved_card_goes_on_where_the_link_is_another)
     post_room (&card, 100);
     kick (&card, RX);
     testbed_check_round_trip (card.bed);
+    CHECK (testbed_wait (card.bed, link_is_up, &card, 60000));
     pause_card (device, true);
-    CHECK_EQUAL (vmm_state_save (&writer, "net0", device->device_class->state, device), 0);
+    save (&card, &writer);
     close (card.wire);
     card.wire = -1;
     testbed_settle (card.bed);
-    pthread_mutex_lock (&device->lock);
-    device->device_class->reset (device);
-    pthread_mutex_unlock (&device->lock);
-    reader = (struct vmm_state_reader) {.data = writer.data, .length = writer.length};
-    CHECK_EQUAL (vmm_state_load (&reader, "net0", device->device_class->state, device, &error), 0);
-    vd_count_msi (&card.vd, 0);
+    load (&card, &writer);
     pause_card (device, false);
     CHECK_EQUAL (vd_read_config (&card.vd, 6, 2), 0);
     CHECK_EQUAL (vd_count_msi (&card.vd, 0), 1);
-    vmm_state_writer_fini (&writer);
+    close_card (&card);
+}
+
+TEST (a_guest_that_was_saved_sees_its_cable_out_and_in_again)
+{
+    struct vmm_state_writer writer = {0};
+    struct card card;
+    struct vmm_device *device;
+    uint64_t room;
+
+    open_card (&card, ALL);
+    device = testbed_device (card.bed, "net0");
+    room = post_room (&card, 100);
+    kick (&card, RX);
+    pause_card (device, true);
+    save (&card, &writer);
+    load (&card, &writer);
+    pause_card (device, false);
+    CHECK_EQUAL (vd_read_config (&card.vd, 6, 2), 0);
+    CHECK_EQUAL (vd_count_msi (&card.vd, 0), 1);
+    /* Whoever does not care is not disturbed. */
+    wire_sends (&card, 60);
+    guest_expects (&card, room, 60);
+    guest_sends (&card, 61);
+    wire_expects (&card, 61);
+    CHECK (testbed_wait (card.bed, link_is_up, &card, 60000));
+    CHECK_EQUAL (vd_count_msi (&card.vd, 0), 1);
+    /* A pause alone is nothing of that kind. */
+    pause_card (device, true);
+    pause_card (device, false);
+    CHECK_EQUAL (vd_read_config (&card.vd, 6, 2), 1);
+    CHECK_EQUAL (vd_count_msi (&card.vd, 0), 0);
     close_card (&card);
 }
 

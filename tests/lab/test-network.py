@@ -44,6 +44,8 @@ ip link set lo up; ip link set eth0 up
 udhcpc -i eth0 -n -q -t 10 -s /tmp/set-up >/dev/null && ip -4 -o addr show dev eth0
 """
 
+CHANGES = "cat /sys/class/net/eth0/carrier_changes"
+
 
 class Server:
     """Answers each connection in a thread of its own with HANDLE (connection)."""
@@ -193,11 +195,13 @@ with guest.Machine(*OPTIONS) as machine:
         guest.check_equal(machine.end(300).split()[0], SUM)
     with tap.case("the network goes on when the guest returns to a snapshot"):
         first = machine.ctl("snapshot take First")
+        changes = int(machine.run(CHANGES))
         machine.run("echo another page >/www/page")
         for _ in range(3):
             machine.ctl(f"snapshot restore {first['id']}")
             says_hello(machine)
             guest.check_equal(page(), b"page of the guest\n")
+            guest.check_equal(int(machine.run(CHANGES)), changes + 2)  # out and in again
         upload(machine)
     with tap.case("the guest saw no error"):
         said = machine.run("dmesg -r | grep -E '^<[0-3]>' || :; cat /sys/class/net/eth0/statistics/*_errors")

@@ -11,6 +11,10 @@
  *
  * From the guest: requests are taken as long as the net has room for the longest frame, copied, and
  * given back at once, so that none is ever in flight.
+ *
+ * A guest that goes on from a saved state may be in another network than it was. So it sees its
+ * cable out for a moment, as which systems ask for an address and resolvers again; frames pass
+ * meanwhile.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -46,6 +50,8 @@ enum {
 #define HEADER_BUFFERS 10
 
 #define MAC_SIZE       6
+/* Shorter interruptions are not always seen: Linux tells of links once a second. */
+#define UNPLUGGED_NS UINT64_C (2000000000)
 
 struct virtio_net {
     struct virtio virtio; /* first */
@@ -53,6 +59,9 @@ struct virtio_net {
     bool attached;
     bool connected;
     bool told_up; /* what the driver can read of the link */
+    bool loaded;  /* a state was, since the machine ran */
+    bool pulled;  /* until plug_timer */
+    struct vmm_timer plug_timer;
     uint8_t mac[MAC_SIZE];
 };
 
@@ -86,12 +95,21 @@ write_link (struct virtio_net *self)
 static void
 update_link (struct virtio_net *self)
 {
-    bool up = link_is_up (self), changed = up != self->told_up;
+    bool up = link_is_up (self) && !self->pulled, changed = up != self->told_up;
 
     self->told_up = up;
     write_link (self);
     if (changed)
         virtio_config_changed (&self->virtio);
+}
+
+static void
+plug_cb (void *data)
+{
+    struct virtio_net *self = data;
+
+    self->pulled = false;
+    update_link (self);
 }
 
 /* To the guest. */
@@ -282,6 +300,8 @@ type_reset (struct virtio *virtio)
 
     memcpy (virtio->config + CONFIG_MAC, self->mac, MAC_SIZE);
     store_le16 (virtio->config + CONFIG_MTU, NET_MTU);
+    self->loaded = self->pulled = false;
+    vmm_timer_disarm (&self->plug_timer);
     self->told_up = link_is_up (self);
     write_link (self);
     /* What waited for buffers of the last driver is dropped. */
@@ -329,6 +349,7 @@ init_hook (struct vmm_device *device, const struct vmm_device_config *config,
 
     self->net = vmm_config_pointer (config, "net");
     self->connected = vmm_config_bool (device, config, "connected");
+    vmm_device_timer_init (device, &self->plug_timer, plug_cb, self);
     r = parse_mac (device, vmm_config_string (config, "mac"), self->mac, error);
     if (r < 0)
         return r;
@@ -349,6 +370,11 @@ resume_hook (struct vmm_device *device)
     struct virtio_net *self = CONTAINER_OF (device, struct virtio_net, virtio.pci.device);
 
     virtio_resume (device);
+    if (self->loaded && link_is_up (self)) {
+        self->pulled = true;
+        vmm_timer_arm (&self->plug_timer, vmm_clock_now (vmm_device_clock (device)) + UNPLUGGED_NS);
+    }
+    self->loaded = false;
     update_link (self);
     if (self->net)
         net_resume (self->net);
@@ -359,9 +385,19 @@ fini_hook (struct vmm_device *device)
 {
     struct virtio_net *self = CONTAINER_OF (device, struct virtio_net, virtio.pci.device);
 
+    vmm_timer_disarm (&self->plug_timer);
     if (self->attached)
         net_detach (self->net);
     virtio_fini (device);
+}
+
+static int
+state_post_load (void *object, struct vmm_error *error)
+{
+    struct virtio_net *self = object;
+
+    self->loaded = true;
+    return 0;
 }
 
 static const struct vmm_state_field state_fields[] = {
@@ -374,6 +410,7 @@ static const struct vmm_state_table state = {
     .version = 1,
     .fields = state_fields,
     .n_fields = ARRAY_LENGTH (state_fields),
+    .post_load = state_post_load,
 };
 
 static const struct vmm_key keys[] = {
