@@ -4,6 +4,10 @@
  * scrollback; Ctrl+Shift+C copies, Ctrl+Shift+V pastes, and so does its menu. Unlike the console it
  * takes no shortcuts of the desktop, and the application's go on working.
  *
+ * A serial line tells a guest nothing of the window's size, here as on any terminal: what comes is
+ * shown in as many columns as there are. A guest that wants to know asks by escape sequences, as
+ * resize (1) and some logins do, and is answered.
+ *
  * Property: "serial" (PosadaSerial or NULL). A line that has closed keeps its text. Give the widget
  * its name with posada_terminal_set_name ().
  */

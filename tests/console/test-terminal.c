@@ -175,6 +175,25 @@ answers_only_questions_of_now (Rig *rig, gconstpointer data)
     wait_for_text (rig, "after");
 }
 
+/* As resize (1) does: to the far corner, and where is that? */
+static void
+tells_its_size_to_who_asks (Rig *rig, gconstpointer data)
+{
+    char text[64] = "", end = 0;
+    int rows = 0, columns = 0;
+
+    run_ms (200);
+    say (rig, "\0337\033[r\033[999;999H\033[6n\0338");
+    for (int i = 0; i < 200 && recv (rig->fd, text, sizeof text - 1, MSG_DONTWAIT) < 0; i++)
+        run_ms (20);
+    g_assert_cmpint (sscanf (text, "\033[%d;%d%c", &rows, &columns, &end), ==, 3);
+    g_assert_cmpint (end, ==, 'R');
+    /* Of 700 by 400 pixels, whatever the font. */
+    g_assert_cmpint (rows, >, 10);
+    g_assert_cmpint (rows, <, 100);
+    g_assert_cmpint (columns, >, rows);
+}
+
 static void
 a_closed_line_keeps_its_text (Rig *rig, gconstpointer data)
 {
@@ -219,6 +238,7 @@ main (int argc, char **argv)
     ADD ("pastes", pastes);
     ADD ("keys-with-shift-copy-and-paste", keys_with_shift_copy_and_paste);
     ADD ("answers-only-questions-of-now", answers_only_questions_of_now);
+    ADD ("tells-its-size-to-who-asks", tells_its_size_to_who_asks);
     ADD ("a-closed-line-keeps-its-text", a_closed_line_keeps_its_text);
     ADD ("a-flood-does-not-stop-the-main-loop", a_flood_does_not_stop_the_main_loop);
     return g_test_run ();
