@@ -178,8 +178,8 @@ save (struct change *change, GError **error)
         !posada_store_save (change->store, definition, error))
         return FALSE;
     if (entry->holder != 0)
-        cli_complain ("the machine runs in a process of its own, and has this when it is started "
-                      "next");
+        cli_complain ("the machine runs in a process of its own, where this counts when it is "
+                      "started next");
     return TRUE;
 }
 
