@@ -148,6 +148,15 @@ execute_list (struct run *run, struct control_client *client, char *arguments)
     control_reply (client, json_finish (&json));
 }
 
+/* The engine would only say that there are other devices. */
+static bool
+has_other_cards (struct run *run, const char *path)
+{
+    int n = snapshot_count_devices (path, MACHINE_CARD_DEVICE, MACHINE_MAX_CARDS);
+
+    return n >= 0 && (size_t) n != run->plan.n_cards;
+}
+
 static void
 execute_restore (struct run *run, struct control_client *client, char *id)
 {
@@ -167,8 +176,13 @@ execute_restore (struct run *run, struct control_client *client, char *id)
         control_reply_error (client, "out of memory");
         return;
     }
-    if (snapshot_restore_begin (path, run->machine, info.kind == SNAPSHOT_PAUSED, self->disks,
-                                self->n_disks, &self->restoring, &error) < 0)
+    if (has_other_cards (run, path))
+        control_reply_error (client,
+                             "the machine's network cards were others in that snapshot: switch it "
+                             "off, and start it with --restore %s",
+                             id);
+    else if (snapshot_restore_begin (path, run->machine, info.kind == SNAPSHOT_PAUSED, self->disks,
+                                     self->n_disks, &self->restoring, &error) < 0)
         control_reply_error (client, "%s", error.message);
     else
         self->client = client;

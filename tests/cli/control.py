@@ -147,6 +147,23 @@ def a_machine_runs_on_without_its_network():
 
 
 @test
+def a_snapshot_with_other_cards_is_for_another_start():
+    with Machine("--snapshots", "snapshots") as machine:
+        machine.listen()
+        first = machine.ctl("snapshot", "take", "Without a card")
+        machine.ctl("quit")
+        machine.ends(0)
+    with Machine("--snapshots", "snapshots", "--network=unplugged") as machine:
+        machine.listen()
+        answer = machine.ctl("snapshot", "restore", first["id"], status=1)
+        assert "network cards" in answer["error"] and f"--restore {first['id']}" in answer["error"], answer
+        machine.serial.sendall(b"x")
+        machine.hear("byte 78")
+        machine.ctl("quit")
+        machine.ends(0)
+
+
+@test
 def snapshots_bring_the_guest_back():
     with Machine("--snapshots", "snapshots") as machine:
         machine.listen()
