@@ -16,7 +16,7 @@ G_BEGIN_DECLS
  * to nothing. */
 typedef enum {
     POSADA_MEASURE_LOAD,    /* of the processors */
-    POSADA_MEASURE_MEMORY,  /* of the host's, in use */
+    POSADA_MEASURE_MEMORY,  /* in use */
     POSADA_MEASURE_DISKS,   /* bytes per second, read and written */
     POSADA_MEASURE_NETWORK, /* bytes per second, received and sent */
 } PosadaMeasure;

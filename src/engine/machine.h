@@ -29,7 +29,6 @@ unsigned vmm_machine_cpu_count (struct vmm_machine *machine);
 
 /* Devices in creation order, linked by struct vmm_device.link. */
 struct vmm_list *vmm_machine_devices (struct vmm_machine *machine);
-struct vmm_device *vmm_machine_find_device (struct vmm_machine *machine, const char *id);
 
 /*
  * Saves every device's state in creation order, and loads it again into a machine built from the

@@ -28,6 +28,7 @@
 #include "base/log.h"
 
 struct blk;
+struct vmm_device;
 struct vmm_device_class;
 struct vmm_device_config;
 struct vmm_machine;
@@ -198,6 +199,10 @@ int vmm_event_fd (struct vmm_machine *machine);
 int vmm_next_event (struct vmm_machine *machine, struct vmm_event *ret_event);
 
 void vmm_get_stats (struct vmm_machine *machine, struct vmm_stats *ret_stats);
+
+/* The device of that id, for what the header of its class offers; NULL: there is none. As long as
+ * the machine. */
+struct vmm_device *vmm_machine_find_device (struct vmm_machine *machine, const char *id);
 
 /*
  * Replaces the medium in drive @index of the device @id (@medium NULL: ejects). Waits for the

@@ -148,7 +148,7 @@ machine_config_fill (struct machine_config *self, const struct machine_plan *pla
         add_value (self, (struct vmm_value) VMM_POINTER ("chardev", plan->console));
     }
     add_device (self, "virtio-rng", "rng0");
-    add_device (self, "virtio-balloon", "balloon0");
+    add_device (self, "virtio-balloon", MACHINE_BALLOON_DEVICE);
     /* Behind the PS/2 ones: they get the events as soon as their drivers run. */
     add_device (self, "virtio-keyboard", "keyboard0");
     add_value (self, (struct vmm_value) VMM_POINTER ("input", plan->input));

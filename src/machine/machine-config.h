@@ -20,7 +20,8 @@ struct net;
 #define MACHINE_MAX_CARDS 8
 
 /* The CD-ROM drives are the ports of this device. */
-#define MACHINE_CD_DEVICE "ahci0"
+#define MACHINE_CD_DEVICE      "ahci0"
+#define MACHINE_BALLOON_DEVICE "balloon0"
 /* Network cards are devices of this name and their numbers, from 0 on. */
 #define MACHINE_CARD_DEVICE "net"
 

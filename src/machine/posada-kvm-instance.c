@@ -14,6 +14,7 @@
 #include "block/image.h"
 #include "engine/firmware/locate.h"
 #include "hw/device-table.h"
+#include "hw/virtio/virtio-balloon.h"
 #include "machine/posada-machine.h"
 #include "net/net.h"
 #include "snapshot/snapshot.h"
@@ -354,6 +355,19 @@ posada_kvm_instance_get_disk_traffic (PosadaKvmInstance *self, guint64 *ret_read
         *ret_read += stats.read_bytes;
         *ret_written += stats.write_bytes;
     }
+}
+
+guint64
+posada_kvm_instance_get_memory_in_use (PosadaKvmInstance *self)
+{
+    struct vmm_device *balloon = vmm_machine_find_device (self->engine, MACHINE_BALLOON_DEVICE);
+    struct virtio_balloon_stats stats;
+
+    /* Whatever the guest says, it is not more. */
+    if (!balloon || virtio_balloon_get_stats (balloon, &stats) < 0 || !stats.updated_at ||
+        stats.available > self->plan.memory)
+        return self->plan.memory;
+    return self->plan.memory - stats.available;
 }
 
 gboolean

@@ -36,6 +36,9 @@ gboolean posada_kvm_instance_check_network (PosadaKvmInstance *self);
 /* Bytes that the guest has received and sent so far, by all cards. Any thread. */
 void posada_kvm_instance_get_network_traffic (PosadaKvmInstance *self, guint64 *ret_received,
                                               guint64 *ret_sent);
+/* Bytes of its memory that the guest uses, as it says itself; all of it if it does not. Caches that
+ * it would give up are not in use. Any thread. */
+guint64 posada_kvm_instance_get_memory_in_use (PosadaKvmInstance *self);
 /* Bytes read and written so far, of all disks. Any thread. */
 void posada_kvm_instance_get_disk_traffic (PosadaKvmInstance *self, guint64 *ret_read,
                                            guint64 *ret_written);

@@ -143,8 +143,6 @@ begin_samples (PosadaKvmMachine *self)
     self->sampled_at = g_get_monotonic_time ();
 }
 
-/* All of the memory counts as the host's: how much of it a guest has touched would have to be
- * asked page by page. */
 static gboolean
 sample_cb (gpointer data)
 {
@@ -160,7 +158,7 @@ sample_cb (gpointer data)
     sample = (PosadaMachineSample) {
         .cpu = CLAMP ((double) (self->cpu_ns - cpu_ns) / 1e9 / seconds / self->instance->plan.cpus,
                       0, 1),
-        .memory = self->instance->plan.memory,
+        .memory = posada_kvm_instance_get_memory_in_use (self->instance),
         .disk_read = (guint64) ((double) (self->disk_read - read) / seconds),
         .disk_write = (guint64) ((double) (self->disk_written - written) / seconds),
         .net_received = (guint64) ((double) (self->net_received - received) / seconds),

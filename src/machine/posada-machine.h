@@ -58,7 +58,7 @@ GType posada_network_get_type (void);
 /* One second of a machine's life. */
 typedef struct {
     double cpu;                     /* 0–1 of all its vCPUs together */
-    guint64 memory;                 /* bytes of the host's */
+    guint64 memory;                 /* bytes that it uses */
     guint64 disk_read, disk_write;  /* bytes per second */
     guint64 net_received, net_sent; /* the same, as its guest sees it */
 } PosadaMachineSample;

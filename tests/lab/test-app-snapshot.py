@@ -5,6 +5,7 @@ its disk and its kernel; restored, it works, and the picture in the timeline was
 moment. What counts is what the X server shows."""
 
 import os
+import re
 import time
 
 import desktop
@@ -80,6 +81,12 @@ def is_magenta(shown):
     return desktop.share(shown, MAGENTA) > 0.3
 
 
+def is_part(name):
+    """Of 256 MiB, and what a kernel takes at least."""
+    match = re.fullmatch(r"(\d+)(\.\d+)?\sMiB", name or "")
+    return match and 20 < int(match[1]) < 240
+
+
 def type_until(key, what, is_right):
     """Again and again: the console may not have the keyboard at once."""
     deadline = guest.Deadline(120)
@@ -114,9 +121,11 @@ def test(tap):
             user.wait_for(application, "Pause")
             open_console(application)
             desktop.wait_for_picture("the flag", is_flag, 120)
-        with desktop.case(tap, "a snapshot of it is taken"):
+        with desktop.case(tap, "its page tells how much of its memory it uses"):
             user.press(application, "Back")
             user.wait_for(application, "Machine Menu", MENU_BUTTONS)
+            user.wait("less than all", lambda: any(map(is_part, user.names(application))))
+        with desktop.case(tap, "a snapshot of it is taken"):
             desktop.type_key("ctrl+t")
             user.wait_for(application, "Menu of “Snapshot 1”", MENU_BUTTONS)
         with desktop.case(tap, "its picture in the timeline is the screen of that moment"):
@@ -145,4 +154,4 @@ def test(tap):
             type_until("g", "that it reads its disk", is_green)
 
 
-desktop.use(test, guest.Tap(6))
+desktop.use(test, guest.Tap(7))
