@@ -1,33 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Machines of the application's model on KVM. */
-#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <linux/input-event-codes.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "../machine/machine-test.h"
 #include "machine/posada-clone.h"
 #include "machine/posada-disk-care.h"
 #include "machine/posada-disk-image.h"
-#include "machine/posada-kvm-machine.h"
-#include "store/posada-device.h"
+#include "payload-machine.h"
 #include "store/posada-file.h"
-
-static gboolean
-lacks_kvm (void)
-{
-    int fd = open ("/dev/kvm", O_RDWR | O_CLOEXEC);
-
-    if (fd < 0) {
-        g_test_skip ("no /dev/kvm that may be opened");
-        return TRUE;
-    }
-    close (fd);
-    return FALSE;
-}
 
 static PosadaMachine *
 make (const char *rom, gboolean boot_menu)
@@ -80,13 +60,6 @@ the_serial_line_leads_to_the_guest (void)
     g_assert_true (posada_serial_is_closed (serial));
     assert_gone (serial);
     assert_gone (machine);
-}
-
-static void
-wait_for_state (PosadaMachine *machine, PosadaMachineState state)
-{
-    while (posada_machine_get_state (machine) != state)
-        g_main_context_iteration (NULL, TRUE);
 }
 
 static void
@@ -260,26 +233,6 @@ changes_discs_while_it_runs (void)
 }
 
 static void
-wait_for_saved (PosadaMachine *machine, gboolean saved)
-{
-    while (posada_machine_get_saved (machine) != saved)
-        g_main_context_iteration (NULL, TRUE);
-}
-
-static void
-wait_for_snapshots (PosadaMachine *machine, guint n)
-{
-    while (g_list_model_get_n_items (posada_machine_get_snapshots (machine)) != n)
-        g_main_context_iteration (NULL, TRUE);
-}
-
-static PosadaSnapshot *
-get_snapshot (PosadaMachine *machine, guint n)
-{
-    return g_list_model_get_item (posada_machine_get_snapshots (machine), n);
-}
-
-static void
 goes_back_and_forth_between_snapshots (void)
 {
     g_autofree char *folder = g_dir_make_tmp ("posada-snapshots-XXXXXX", NULL);
@@ -346,51 +299,6 @@ goes_back_and_forth_between_snapshots (void)
         g_main_context_iteration (NULL, TRUE);
 }
 
-/* Of a store, it says "count XX" for each '+' that it is sent. */
-static PosadaMachine *
-make_counting (PosadaStore *store)
-{
-    g_autofree char *rom = g_build_filename (g_getenv ("POSADA_PAYLOADS"), "talker.rom", NULL);
-    g_autofree char *loader =
-        g_markup_printf_escaped ("<loader readonly='yes' type='rom'>%s</loader></os>", rom);
-    g_autoptr (PosadaDefinition) plain = posada_definition_new ("Counting", NULL);
-    g_autoptr (PosadaDefinition) definition = NULL;
-    g_autoptr (GError) error = NULL;
-    g_autofree char *xml = NULL;
-    g_auto (GStrv) parts = NULL;
-
-    posada_definition_set_memory (plain, G_GUINT64_CONSTANT (64) << 20, &error);
-    posada_definition_set_serial (plain, TRUE);
-    xml = posada_definition_to_xml (plain);
-    parts = g_strsplit (xml, "</os>", 2);
-    g_free (xml);
-    xml = g_strjoinv (loader, parts);
-    definition = posada_definition_new_from_xml (xml, -1, &error);
-    g_assert_no_error (error);
-    posada_store_create (store, definition, NULL, NULL, &error);
-    g_assert_no_error (error);
-    return posada_kvm_machine_new_for_definition (definition, store);
-}
-
-/* Sends '+' and waits until the guest says @answer. */
-static void
-count (PosadaMachine *machine, const char *answer)
-{
-    PosadaSerial *serial = posada_machine_get_serial (machine);
-    gboolean done = FALSE;
-
-    g_assert_true (posada_serial_send (serial, "+", 1));
-    while (!done) {
-        g_autoptr (GBytes) backlog = posada_serial_get_backlog (serial);
-        const char *data = g_bytes_get_data (backlog, NULL);
-        g_autofree char *text = g_strndup (data ? data : "", g_bytes_get_size (backlog));
-
-        done = strstr (text, answer) != NULL;
-        if (!done)
-            g_main_context_iteration (NULL, TRUE);
-    }
-}
-
 static PosadaMachine *
 make_copy (PosadaStore *store, PosadaMachine *machine)
 {
@@ -409,20 +317,6 @@ make_copy (PosadaStore *store, PosadaMachine *machine)
     definition = posada_store_load (store, g_value_get_string (uuid), &error);
     g_assert_no_error (error);
     return posada_kvm_machine_new_for_definition (definition, store);
-}
-
-static PosadaDefinition *
-definition_of (PosadaMachine *machine)
-{
-    return posada_kvm_machine_get_definition (POSADA_KVM_MACHINE (machine));
-}
-
-static void
-add_card (PosadaMachine *machine)
-{
-    const PosadaInterface interface = {.passt = TRUE, .model = (char *) "virtio"};
-
-    g_assert_true (posada_definition_add_interface (definition_of (machine), &interface, NULL));
 }
 
 static void
@@ -474,190 +368,6 @@ copies_go_on_side_by_side (void)
     }
     expect_done (posada_machine_force_off (original));
     g_object_unref (original);
-}
-
-static gboolean
-lacks_passt (void)
-{
-    g_autofree char *path = g_find_program_in_path ("passt");
-
-    if (!path)
-        g_test_skip ("no passt");
-    return !path;
-}
-
-static void
-runs_with_its_network_or_says_what_to_do (void)
-{
-    g_autofree char *folder = g_dir_make_tmp ("posada-network-XXXXXX", NULL);
-    g_autofree char *path = g_strdup (g_getenv ("PATH"));
-    g_autoptr (PosadaStore) store = posada_store_new (folder);
-    PosadaMachine *machine;
-
-    if (lacks_kvm () || lacks_passt ())
-        return;
-    machine = make_counting (store);
-    add_card (machine);
-    expect_done (posada_machine_start (machine));
-    g_assert_cmpint (posada_machine_get_network (machine), ==, POSADA_NETWORK_HOST);
-    g_assert_null (posada_machine_get_network_problem (machine));
-    expect_done (posada_machine_force_off (machine));
-
-    g_setenv ("PATH", "/nowhere", TRUE);
-    expect_done (posada_machine_start (machine));
-    g_setenv ("PATH", path, TRUE);
-    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_RUNNING);
-    g_assert_cmpint (posada_machine_get_network (machine), ==, POSADA_NETWORK_UNPLUGGED);
-    g_assert_nonnull (strstr (posada_machine_get_network_problem (machine), "package passt"));
-    expect_done (posada_machine_force_off (machine));
-    g_assert_cmpint (posada_machine_get_network (machine), ==, POSADA_NETWORK_HOST);
-    g_assert_null (posada_machine_get_network_problem (machine));
-    g_object_unref (machine);
-}
-
-/* This process has no other children. */
-static void
-kill_passt (void)
-{
-    g_autoptr (GDir) processes = g_dir_open ("/proc", 0, NULL);
-    const char *name;
-
-    while ((name = g_dir_read_name (processes))) {
-        g_autofree char *path = g_build_filename ("/proc", name, "status", NULL);
-        g_autofree char *parent = g_strdup_printf ("\nPPid:\t%d\n", (int) getpid ());
-        g_autofree char *status = NULL;
-
-        if (g_ascii_isdigit (*name) && g_file_get_contents (path, &status, NULL, NULL) &&
-            strstr (status, parent))
-            g_assert_no_errno (kill ((pid_t) g_ascii_strtoll (name, NULL, 10), SIGKILL));
-    }
-}
-
-static void
-tells_when_its_network_ends (void)
-{
-    g_autofree char *folder = g_dir_make_tmp ("posada-ended-XXXXXX", NULL);
-    g_autoptr (PosadaStore) store = posada_store_new (folder);
-    PosadaMachine *machine;
-
-    if (lacks_kvm () || lacks_passt ())
-        return;
-    machine = make_counting (store);
-    add_card (machine);
-    expect_done (posada_machine_start (machine));
-    g_assert_cmpint (posada_machine_get_network (machine), ==, POSADA_NETWORK_HOST);
-    kill_passt ();
-    while (posada_machine_get_network (machine) != POSADA_NETWORK_UNPLUGGED)
-        g_main_context_iteration (NULL, TRUE);
-    g_assert_nonnull (strstr (posada_machine_get_network_problem (machine), "start it again"));
-    count (machine, "count 01\n");
-    expect_done (posada_machine_force_off (machine));
-    g_object_unref (machine);
-}
-
-/* As that of an original, of which the machine is a copy. */
-static int
-listen_somewhere (guint *ret_port)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    g_assert_no_errno (bind (fd, (struct sockaddr *) &address, sizeof address));
-    g_assert_no_errno (listen (fd, 1));
-    g_assert_no_errno (getsockname (fd, (struct sockaddr *) &address, &length));
-    *ret_port = ntohs (address.sin_port);
-    return fd;
-}
-
-static void
-has_its_network_though_a_port_is_taken (void)
-{
-    g_autofree char *xml = NULL, *plain = NULL, *text = NULL;
-    g_autofree char *folder = g_dir_make_tmp ("posada-port-XXXXXX", NULL);
-    g_autoptr (PosadaStore) store = posada_store_new (folder);
-    g_autoptr (PosadaDefinition) definition = NULL;
-    g_auto (GStrv) parts = NULL;
-    PosadaMachine *machine;
-    guint port;
-    int fd;
-
-    if (lacks_kvm () || lacks_passt ())
-        return;
-    fd = listen_somewhere (&port);
-    machine = make_counting (store);
-    plain = posada_definition_to_xml (definition_of (machine));
-    parts = g_strsplit (plain, "</devices>", 2);
-    text = g_strdup_printf ("<interface type='user'><portForward proto='tcp'><range start='%u'/>"
-                            "</portForward></interface></devices>",
-                            port);
-    xml = g_strjoinv (text, parts);
-    definition = posada_definition_new_from_xml (xml, -1, NULL);
-    posada_kvm_machine_set_definition (POSADA_KVM_MACHINE (machine), definition);
-    expect_done (posada_machine_start (machine));
-    g_free (text);
-    text = g_strdup_printf ("ort %u", port);
-    g_assert_cmpint (posada_machine_get_network (machine), ==, POSADA_NETWORK_HOST);
-    g_assert_nonnull (strstr (posada_machine_get_network_problem (machine), text));
-    expect_done (posada_machine_force_off (machine));
-    close (fd);
-    /* Once it is free, it is forwarded: nobody else can listen there. */
-    expect_done (posada_machine_start (machine));
-    g_assert_null (posada_machine_get_network_problem (machine));
-    expect_done (posada_machine_force_off (machine));
-    g_object_unref (machine);
-}
-
-static void
-goes_on_from_before_it_had_a_card (void)
-{
-    g_autofree char *folder = g_dir_make_tmp ("posada-cards-XXXXXX", NULL);
-    g_autoptr (PosadaStore) store = posada_store_new (folder);
-    g_autoptr (PosadaSnapshot) before = NULL;
-    PosadaMachine *machine;
-
-    if (lacks_kvm () || lacks_passt ())
-        return;
-    machine = make_counting (store);
-    expect_done (posada_machine_start (machine));
-    count (machine, "count 01\n");
-    expect_done (posada_machine_take_snapshot (machine, "Without", NULL));
-    wait_for_snapshots (machine, 1);
-    before = get_snapshot (machine, 0);
-    count (machine, "count 02\n");
-    expect_done (posada_machine_save (machine));
-    wait_for_saved (machine, TRUE);
-
-    /* Saved without one, it goes on without. */
-    add_card (machine);
-    expect_done (posada_machine_start (machine));
-    count (machine, "count 03\n");
-    g_assert_cmpint (posada_machine_get_network (machine), ==, POSADA_NETWORK_NONE);
-    g_assert_nonnull (strstr (posada_machine_get_network_problem (machine), "shut it down"));
-    expect_done (posada_machine_force_off (machine));
-
-    /* With a card it does not go back, but says how it will. */
-    expect_done (posada_machine_start (machine));
-    g_assert_cmpint (posada_machine_get_network (machine), ==, POSADA_NETWORK_HOST);
-    expect_error (posada_machine_restore_snapshot (machine, before), POSADA_MACHINE_ERROR_FAILED,
-                  "switch the machine off");
-    g_assert_cmpint (posada_machine_get_state (machine), ==, POSADA_MACHINE_RUNNING);
-    expect_done (posada_machine_save (machine));
-    wait_for_saved (machine, TRUE);
-
-    /* Saved with one, it goes on with one, which is in nothing if the definition has it no more. */
-    g_assert_true (posada_definition_remove_interface (definition_of (machine), 0, NULL));
-    expect_done (posada_machine_start (machine));
-    g_assert_cmpint (posada_machine_get_network (machine), ==, POSADA_NETWORK_UNPLUGGED);
-    expect_done (posada_machine_force_off (machine));
-    add_card (machine);
-    expect_done (posada_machine_restore_snapshot (machine, before));
-    wait_for_state (machine, POSADA_MACHINE_RUNNING);
-    count (machine, "count 02\n");
-    g_assert_cmpint (posada_machine_get_network (machine), ==, POSADA_NETWORK_NONE);
-    expect_done (posada_machine_force_off (machine));
-    g_object_unref (machine);
 }
 
 /* A viewer's way that is blocked costs nothing but that way, and is told. */
@@ -805,10 +515,6 @@ main (int argc, char **argv)
     ADD (goes_back_and_forth_between_snapshots);
     ADD (changes_discs_while_it_runs);
     ADD (copies_go_on_side_by_side);
-    ADD (runs_with_its_network_or_says_what_to_do);
-    ADD (has_its_network_though_a_port_is_taken);
-    ADD (tells_when_its_network_ends);
-    ADD (goes_on_from_before_it_had_a_card);
     ADD (the_serial_line_leads_to_the_guest);
     ADD (does_the_last_of_what_is_asked_at_once);
     ADD (goes_off_when_its_guest_does);
