@@ -302,7 +302,7 @@ drop_messages (int messages_fd)
 static int
 start (const struct command *command, struct ends *ends, pid_t *ret_pid, struct vmm_error *error)
 {
-    pid_t pid;
+    pid_t pid = 0;
     int r = spawn (command, ends, &pid);
 
     close_child_ends (ends);
