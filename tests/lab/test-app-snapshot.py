@@ -28,6 +28,8 @@ dmesg -n 1
 while read -r module; do insmod "/lib/$module"; done </modules
 echo mine >/dev/vda
 sync
+ip link set eth0 up
+while :; do udhcpc -i eth0 -n -q -s /bin/true; sleep 0.2; done >/dev/null 2>&1 &
 printf '\033[?25l\033[44m\033[2J\033[H'
 for i in 1 2 3 4 5 6 7 8; do printf '\033[41m\033[K\n'; done
 printf '\033[44m'
@@ -87,6 +89,12 @@ def is_part(name):
     return match and 20 < int(match[1]) < 240
 
 
+def is_traffic(name):
+    """Both ways."""
+    amounts = re.findall(r"(\S+)\s[a-zA-Z]+\W*/", name or "")
+    return "received" in (name or "") and len(amounts) == 2 and "0" not in amounts
+
+
 def type_until(key, what, is_right):
     """Again and again: the console may not have the keyboard at once."""
     deadline = guest.Deadline(120)
@@ -125,6 +133,8 @@ def test(tap):
             user.press(application, "Back")
             user.wait_for(application, "Machine Menu", MENU_BUTTONS)
             user.wait("less than all", lambda: any(map(is_part, user.names(application))))
+        with desktop.case(tap, "and what goes through its network card"):
+            user.wait("traffic", lambda: any(map(is_traffic, user.names(application))))
         with desktop.case(tap, "a snapshot of it is taken"):
             desktop.type_key("ctrl+t")
             user.wait_for(application, "Menu of “Snapshot 1”", MENU_BUTTONS)
@@ -154,4 +164,4 @@ def test(tap):
             type_until("g", "that it reads its disk", is_green)
 
 
-desktop.use(test, guest.Tap(7))
+desktop.use(test, guest.Tap(8))
