@@ -8,7 +8,7 @@
 # What a test does can fail or kill its programs, but not the kernel of the lab: where that dies, which
 # the emulation of SVM sees to about once in a hundred labs, the test runs a second time, and the first
 # is told of on stderr. So it is where a test failed and the log of its machine says that a guest's
-# processor shut down, which was seen three times in some 1,500 restores. Traces of the lab's KVM show
+# processor shut down, which was seen six times in some 2,800 restores. Traces of the lab's KVM show
 # that the emulated processor then finds the guest's page tables empty, at an instruction that it was
 # just executing, with no page of theirs unmapped and the saved memory as it was.
 set -euo pipefail
