@@ -322,11 +322,13 @@ write_disk_stats (struct json *json, struct blk *blk)
 static void
 write_network_stats (struct json *json, const struct machine_card *card)
 {
-    struct net_stats stats;
+    struct net_stats stats = {.ended = true};
 
-    net_get_stats (card->net, &stats);
+    if (card->net)
+        net_get_stats (card->net, &stats);
     json_begin_object (json, NULL);
     json_string (json, "mac", card->mac);
+    json_bool (json, "connected", !stats.ended);
     json_number (json, "received-bytes", stats.received_bytes);
     json_number (json, "received-frames", stats.received_frames);
     json_number (json, "sent-bytes", stats.sent_bytes);

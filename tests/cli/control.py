@@ -120,6 +120,7 @@ def a_forwarded_port_is_open_as_long_as_the_machine_is_there():
         networks = machine.ctl("stats")["networks"]
         assert [len(network["mac"]) for network in networks] == [17, 17], networks
         assert networks[0]["received-frames"] == 0, networks  # the guest has no driver
+        assert [network["connected"] for network in networks] == [True, True], networks
         first = machine.ctl("snapshot", "take", "With a network")
         machine.ctl("snapshot", "restore", first["id"])
         machine.serial.sendall(b"x")
@@ -140,6 +141,7 @@ def a_machine_runs_on_without_its_network():
         os.kill(passt, signal.SIGKILL)
         said = read_until(machine.process.stderr.fileno(), r"\n")
         assert "net0: passt has ended" in said and said.count("\n") == 1, said
+        assert not machine.ctl("stats")["networks"][0]["connected"]
         machine.serial.sendall(b"y")
         machine.hear("byte 79")
         machine.ctl("quit")
@@ -157,6 +159,8 @@ def a_snapshot_with_other_cards_is_for_another_start():
         machine.listen()
         answer = machine.ctl("snapshot", "restore", first["id"], status=1)
         assert "network cards" in answer["error"] and f"--restore {first['id']}" in answer["error"], answer
+        networks = machine.ctl("stats")["networks"]
+        assert [network["connected"] for network in networks] == [False], networks
         machine.serial.sendall(b"x")
         machine.hear("byte 78")
         machine.ctl("quit")
