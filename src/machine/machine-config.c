@@ -161,8 +161,6 @@ machine_config_fill (struct machine_config *self, const struct machine_plan *pla
         add_boot (self, self->cd_names[i], plan->cd_boot[i]);
     for (size_t i = 0; i < plan->n_disks; i++)
         add_boot (self, self->ids[i], plan->disk_boot[i]);
-    for (size_t i = 0; i < plan->n_cards; i++)
-        add_boot (self, self->card_names[i], plan->cards[i].boot);
     self->config.boot_order = self->boot_order;
     self->config.devices = self->devices;
 }

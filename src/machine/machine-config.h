@@ -35,7 +35,6 @@ struct machine_card {
     struct net *net; /* NULL: its cable leads nowhere */
     const char *mac; /* as 52:54:00:12:34:56 */
     bool unplugged;  /* the cable is out */
-    unsigned boot;   /* place in the boot order, as those of drives */
 };
 
 struct machine_plan {
@@ -65,7 +64,6 @@ struct machine_plan {
 };
 
 #define MACHINE_MAX_DEVICES (32 + MACHINE_MAX_DISKS + MACHINE_MAX_CARDS)
-#define MACHINE_MAX_BOOTS   (MACHINE_MAX_DISKS + MACHINE_MAX_CDS + MACHINE_MAX_CARDS)
 #define MACHINE_MAX_VALUES  160
 
 struct machine_config {
@@ -76,8 +74,8 @@ struct machine_config {
     char ids[MACHINE_MAX_DISKS][32];
     char cd_names[MACHINE_MAX_CDS][32];
     char card_names[MACHINE_MAX_CARDS][32];
-    const char *boot_order[MACHINE_MAX_BOOTS];
-    unsigned boot_places[MACHINE_MAX_BOOTS];
+    const char *boot_order[MACHINE_MAX_DISKS + MACHINE_MAX_CDS];
+    unsigned boot_places[MACHINE_MAX_DISKS + MACHINE_MAX_CDS];
 };
 
 void machine_config_fill (struct machine_config *machine, const struct machine_plan *plan);

@@ -50,10 +50,10 @@ TEST (has_room_for_everything)
     for (size_t i = 0; i < MACHINE_MAX_DISKS; i++)
         plan.disk_boot[i] = 1;
     for (size_t i = 0; i < MACHINE_MAX_CARDS; i++)
-        plan.cards[i] = (struct machine_card) {(struct net *) &plan, "52:54:00:12:34:56", false, 1};
+        plan.cards[i] = (struct machine_card) {(struct net *) &plan, "52:54:00:12:34:56", false};
     plan.serial = plan.console = (struct chardev *) &plan;
     machine_config_fill (&machine, &plan);
-    CHECK_EQUAL (machine.config.n_boot_order, MACHINE_MAX_BOOTS);
+    CHECK_EQUAL (machine.config.n_boot_order, MACHINE_MAX_DISKS + MACHINE_MAX_CDS);
     CHECK_EQUAL (count (&machine, "virtio-net"), MACHINE_MAX_CARDS);
     CHECK_EQUAL (count (&machine, "virtio-blk"), MACHINE_MAX_DISKS);
     CHECK_EQUAL (count (&machine, "virtio-tablet"), 1);
