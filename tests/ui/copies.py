@@ -7,36 +7,12 @@ import fcntl
 import os
 import struct
 import subprocess
-import sys
-import tempfile
 import time
 
+from kept import make_machine, posada
 from user import (BUTTONS, Application, Skip, WindowManager, click, find, is_enabled, names, press,
                   run_tests, take_picture, type_keys, wait, wait_for, wait_for_text, wait_until_gone,
                   walk)  # fmt: skip
-
-POSADA, PAYLOAD = sys.argv[3], sys.argv[4]
-
-
-def posada(*arguments):
-    done = subprocess.run([POSADA, *arguments], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done
-    return done.stdout
-
-
-def make_first():
-    folder = tempfile.mkdtemp(prefix="posada-")
-    os.environ["XDG_DATA_HOME"] = os.path.join(folder, "data")
-    disk = os.path.join(folder, "disk.qcow2")
-    posada("disk", "create", disk, "--size", "8M")
-    posada("create", "--disk", disk, "--name", "First", "--memory", "64M")
-    machines = os.path.join(os.environ["XDG_DATA_HOME"], "posada", "machines")
-    path = os.path.join(machines, os.listdir(machines)[0], "machine.xml")
-    with open(path, encoding="utf-8") as file:
-        xml = file.read()
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(xml.replace(
-            "</os>", f"<loader readonly='yes' type='rom'>{PAYLOAD}</loader></os>"))
 
 
 def rows(application):
@@ -50,7 +26,7 @@ def choose(application, item):
 
 
 def machines_are_cloned():
-    make_first()
+    make_machine("First")
     with WindowManager(), Application() as application:
         wait_for(application, "Start")
         choose(application, "Clone…")
@@ -89,7 +65,7 @@ class Lock:
 
 
 def a_clone_that_is_cancelled_leaves_nothing():
-    make_first()
+    make_machine("First")
     posada("snapshot", "First", "list")
     before = stored_files()
     store = Lock(os.path.join(os.environ["XDG_DATA_HOME"], "posada", "lock"))
@@ -118,7 +94,7 @@ def a_clone_that_is_cancelled_leaves_nothing():
 
 
 def a_linked_clone_becomes_independent():
-    make_first()
+    make_machine("First")
     posada("clone", "First", "--linked", "--name", "Second")
     with WindowManager(), Application() as application:
         click(wait_for(application, "Second", ("list item",)))
@@ -150,7 +126,7 @@ def in_little_room(folder):
 
 
 def what_does_not_fit_is_refused_at_once():
-    make_first()
+    make_machine("First")
     machines = os.path.join(os.environ["XDG_DATA_HOME"], "posada")
     in_little_room(machines)
     disk = os.path.join(machines, "disk.img")
@@ -179,7 +155,7 @@ def what_does_not_fit_is_refused_at_once():
 
 
 def templates_give_machines():
-    make_first()
+    make_machine("First")
     with Application() as application:
         wait_for(application, "Start")
         choose(application, "Make Template")
@@ -199,7 +175,7 @@ def wait_until_on(application):
 
 
 def copies_run_beside_the_original():
-    make_first()
+    make_machine("First")
     with Application() as application:
         press(application, "Start")
         wait_until_on(application)
@@ -215,7 +191,7 @@ def copies_run_beside_the_original():
 
 
 def snapshots_offer_copies():
-    make_first()
+    make_machine("First")
     posada("snapshot", "First", "take", "Point")
     with Application() as application:
         choose(application, "Take Snapshot")
@@ -225,7 +201,7 @@ def snapshots_offer_copies():
 
 
 def what_is_disposable_is_not_kept():
-    make_first()
+    make_machine("First")
     with Application() as application:
         wait_for(application, "Start")
         choose(application, "Start Disposable")

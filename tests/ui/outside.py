@@ -5,38 +5,12 @@ posada-app, a folder for pictures, the command posada, a payload that runs on an
 
 import contextlib
 import json
-import os
 import re
 import subprocess
-import sys
-import tempfile
 
+from kept import POSADA, make_machine, posada
 from user import (Application, Skip, WindowManager, click, is_shown, names, press, run_tests, take_picture,
                   wait, wait_for, wait_for_text, wait_until_gone, walk)  # fmt: skip
-
-POSADA, PAYLOAD = sys.argv[3], sys.argv[4]
-
-
-def posada(*arguments):
-    done = subprocess.run([POSADA, *arguments], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done
-    return done.stdout
-
-
-def make_machine():
-    folder = tempfile.mkdtemp(prefix="posada-")
-    os.environ["XDG_DATA_HOME"] = os.path.join(folder, "data")
-    disk = os.path.join(folder, "disk.qcow2")
-    posada("disk", "create", disk, "--size", "8M")
-    posada("create", "--disk", disk, "--name", "Distant", "--memory", "64M")
-    machines = os.path.join(os.environ["XDG_DATA_HOME"], "posada", "machines")
-    path = os.path.join(machines, os.listdir(machines)[0], "machine.xml")
-    with open(path, encoding="utf-8") as file:
-        xml = file.read()
-    xml = re.sub(r"<interface.*?</interface>", "", xml, flags=re.DOTALL)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(xml.replace(
-            "</os>", f"<loader readonly='yes' type='rom'>{PAYLOAD}</loader></os>"))
 
 
 def state():
@@ -62,7 +36,7 @@ def running():
 
 
 def it_is_operated_from_the_window():
-    make_machine()
+    make_machine("Distant", "--network", "none")
     with WindowManager(), Application() as application:
         wait_for(application, "Start")
         with running() as process:
@@ -83,7 +57,7 @@ def it_is_operated_from_the_window():
 
 
 def its_screen_is_nowhere_but_says_where():
-    make_machine()
+    make_machine("Distant", "--network", "none")
     posada("remote", "Distant", "socket")
     with WindowManager(), running(), Application() as application:
         wait_for_text(application, "can be operated from here")
@@ -98,7 +72,7 @@ def its_screen_is_nowhere_but_says_where():
 
 
 def remote_access_that_is_chosen_counts_from_the_next_start():
-    make_machine()
+    make_machine("Distant", "--network", "none")
     with WindowManager(), running(), Application() as application:
         wait_for_text(application, "can be operated from here")
         press(application, "Machine Menu")
@@ -117,7 +91,7 @@ def remote_access_that_is_chosen_counts_from_the_next_start():
 
 
 def snapshots_are_taken_from_the_window():
-    make_machine()
+    make_machine("Distant", "--network", "none")
     with WindowManager(), running(), Application() as application:
         wait_for_text(application, "can be operated from here")
         press(application, "Machine Menu")
