@@ -55,6 +55,9 @@ OPTIONAL = ["golden", "widget", "ui"]
 # Not tests of Meson's, but programs that are given the build directory.
 PROGRAMS = {"analysis": ["tests/check-analysis.py"]}
 
+# Each test of the lab has a computer of its own, of one processor and at times 2 GiB.
+LABS = 4
+
 # What runs by default, in order: (build, suites). The lab comes last, as it takes longest.
 MATRIX = [
     ("gcc", ["analysis", "unit", "widget", "ui", "payload", "golden", "fuzz"]),
@@ -228,6 +231,8 @@ def test_suite(tally, name, suite):
     environment = {**os.environ, **build.environment, "POSADA_BUILD": f"build/{name}"}
     if suite in KEEPS_MEMORY and "ASAN_OPTIONS" in environment:
         environment["ASAN_OPTIONS"] += ":detect_leaks=0"
+    if suite == "lab":
+        environment["MESON_TESTTHREADS"] = str(min(LABS, len(os.sched_getaffinity(0))))
     factor = build.slowness * float(os.environ.get("POSADA_TEST_PATIENCE", "1"))
     run(
         ["meson", "test", "-C", f"build/{name}", "--print-errorlogs",

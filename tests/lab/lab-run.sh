@@ -5,12 +5,8 @@
 # TEST runs in a lab of its own, speaks TAP and finds its build's programs in PATH. Where no lab
 # can be made, the whole test is skipped, with the reason.
 #
-# What a test does can fail or kill its programs, but not the kernel of the lab: where that dies, which
-# the emulation of SVM sees to about once in a hundred labs, the test runs a second time, and the first
-# is told of on stderr. So it is where a test failed and the log of its machine says that a guest's
-# processor shut down, which was seen six times in some 2,800 restores. Traces of the lab's KVM show
-# that the emulated processor then finds the guest's page tables empty, at an instruction that it was
-# just executing, with no page of theirs unmapped and the saved memory as it was.
+# What a test does can fail or kill its programs, but not the kernel of the lab: where that dies, the
+# test runs a second time, and the first is told of on stderr.
 set -euo pipefail
 
 lab=$(dirname "$(readlink -f "$0")")/lab.py
@@ -27,9 +23,8 @@ trap 'rm -f "$output"' EXIT
 for attempt in 1 2; do
     status=0
     python3 "$lab" "$@" </dev/null >"$output" || status=$?
-    ((status && attempt == 1)) || break
-    ((status == STATUS_BROKEN)) || grep -q "^# .*reset: the guest's processor shut down" "$output" || break
-    echo "lab-run: the lab or its guest died; trying once more after this:" >&2
+    ((status == STATUS_BROKEN && attempt == 1)) || break
+    echo "lab-run: the lab died; trying once more after this:" >&2
     cat "$output" >&2
 done
 cat "$output"

@@ -431,7 +431,14 @@ def parse():
     )
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="for COMMAND, once it runs")
     parser.add_argument("--memory", type=int, default=2048, metavar="MIB", help="default 2048")
-    parser.add_argument("--cpus", type=int, default=2, metavar="N", help="default 2")
+    parser.add_argument(
+        "--cpus",
+        type=int,
+        default=1,
+        metavar="N",
+        help="default 1; with more, guests or the lab itself die once in some minutes of work, "
+        "whatever runs them: tests/lab/control.py",
+    )
     parser.add_argument("--build", metavar="DIR", help="whose programs are in PATH")
     parser.add_argument("--kernel-log", metavar="FILE", help="what the lab's own kernel says")
     parser.add_argument(
