@@ -436,7 +436,7 @@ def parse():
         type=int,
         default=1,
         metavar="N",
-        help="default 1; with more, guests or the lab itself die once in some minutes of work, "
+        help="default 1; with more, guests or the lab itself die now and then, "
         "whatever runs them: tests/lab/control.py",
     )
     parser.add_argument("--build", metavar="DIR", help="whose programs are in PATH")
